@@ -1,0 +1,154 @@
+"""What the engine tells while it runs. Frozen, and made of JSON-able values only; never a secret in them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from meshvm_tui.problems import ProblemRecord
+
+
+class Stage(StrEnum):
+    """A part of the plan with a screen of its own, in the order of the work."""
+
+    CLUSTER = "Cluster"
+    MESH = "Mesh"
+    GATEWAY = "Gateway"
+    WORKLOAD = "Workload"
+    MACHINE = "Machine"
+    FILES = "Files"
+    INSTALL = "Install"
+    SERVICES = "Services"
+
+
+class Mode(StrEnum):
+    """How far a run may go."""
+
+    OBSERVE = "observe"
+    PLAN = "plan"
+    APPLY = "apply"
+
+
+class StepState(StrEnum):
+    """Where a step stands."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    SKIPPED = "skipped"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Standing(StrEnum):
+    """What an observation found."""
+
+    SATISFIED = "satisfied"
+    MISSING = "missing"
+    DIFFERENT = "different"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that apply would do: an object or file, its diff, and the command that does the same by hand.
+
+    `action` is create, update, delete, run or probe. `fingerprint` is a hash of what the change was computed
+    from; apply refuses a change whose fingerprint has moved since it was shown.
+    """
+
+    action: str
+    target: str
+    diff: str = ""
+    commands: tuple[str, ...] = ()
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What is there now. `reason` is one CamelCase word; `waits_for` names the step that must run first
+    where the standing is unknown; `details` are values worth showing (ordered name and value)."""
+
+    standing: Standing
+    reason: str
+    message: str
+    details: tuple[tuple[str, str], ...] = ()
+    waits_for: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Event:
+    """The root of all events. `time` is RFC 3339 in UTC; `session` is empty where there is none."""
+
+    time: str
+    session: str
+
+    def record(self) -> dict[str, Any]:
+        """The event as one JSON object, with its name under `event`."""
+        return {"event": type(self).__name__, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class RunStarted(Event):
+    """A run begins with these steps: (step id, machine or "", stage, title)."""
+
+    mode: Mode
+    steps: tuple[tuple[str, str, str, str], ...]
+
+
+@dataclass(frozen=True)
+class StepStarted(Event):
+    """A step is being observed or applied."""
+
+    step: str
+    machine: str
+    title: str
+
+
+@dataclass(frozen=True)
+class StepLogged(Event):
+    """A line of what a step does or what another system said (`source`: engine, cluster, guest, istioctl)."""
+
+    step: str
+    machine: str
+    source: str
+    text: str
+
+
+@dataclass(frozen=True)
+class StepProgressed(Event):
+    """What a running step waits for or has reached; `done` and `total` only where there is a number."""
+
+    step: str
+    machine: str
+    message: str
+    done: int | None = None
+    total: int | None = None
+
+
+@dataclass(frozen=True)
+class StepFinished(Event):
+    """A step ended. `changed` says whether the world is different now; `seconds` is how long it took."""
+
+    step: str
+    machine: str
+    state: StepState
+    changed: bool
+    reason: str
+    message: str
+    seconds: float
+    observation: Observation | None = None
+    changes: tuple[Change, ...] = ()
+    problem: ProblemRecord | None = None
+
+
+@dataclass(frozen=True)
+class RunFinished(Event):
+    """A run ended with this exit code (see `exit_codes`)."""
+
+    mode: Mode
+    exit_code: int
+    changed: bool
+    message: str

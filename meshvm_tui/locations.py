@@ -1,0 +1,32 @@
+"""Where things lie on disk. Nothing here creates anything."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+STATE_DIR_VARIABLE = "MESHVM_TUI_STATE_DIR"
+
+
+def state_dir() -> Path:
+    """The root of everything that is kept: MESHVM_TUI_STATE_DIR, or the platform's state directory."""
+    if chosen := os.environ.get(STATE_DIR_VARIABLE):
+        return Path(chosen)
+    from platformdirs import user_state_path
+
+    return user_state_path("meshvm-tui", appauthor=False)
+
+
+def sessions_dir() -> Path:
+    """One folder per session."""
+    return state_dir() / "sessions"
+
+
+def lab_dir() -> Path:
+    """The world of the lab that goes on from one start to the next."""
+    return state_dir() / "lab"
+
+
+def known_hosts() -> Path:
+    """The host keys that the operator accepted here; the operator's own ~/.ssh/known_hosts is only read."""
+    return state_dir() / "known_hosts"

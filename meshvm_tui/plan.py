@@ -1,0 +1,372 @@
+"""The plan: the one document that says what the operator wants.
+
+Screens, a resumed session and an unattended run all edit or read it. It never holds a secret.
+Field names are those of Istio, Kubernetes and Google; the YAML spells them in camelCase.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic.alias_generators import to_camel
+
+API_VERSION: Literal["meshvm-tui/v1"] = "meshvm-tui/v1"
+KIND: Literal["OnboardingPlan"] = "OnboardingPlan"
+AUTO = "auto"
+OFFICIAL = "official"
+
+LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+DnsLabel = Annotated[str, StringConstraints(pattern=rf"^{LABEL}$")]
+DnsName = Annotated[str, StringConstraints(pattern=rf"^{LABEL}(\.{LABEL})*$", max_length=253)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+PortName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
+# Shell variable names only: the sidecar's start script sources the file that they end up in.
+EnvName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+SshUser = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]
+SshHost = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:_%\[\]][A-Za-z0-9.:_%\[\]-]*$")]
+LabelKey = Annotated[
+    str, StringConstraints(pattern=r"^([a-z0-9.-]{1,253}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$")
+]
+LabelValue = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$")]
+
+
+class Part(BaseModel):
+    """A part of the plan: unknown fields are errors, so a misspelt one is never silently ignored."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", validate_assignment=True
+    )
+
+
+class Install(StrEnum):
+    """What may be done to the control plane."""
+
+    KEEP = "keep"
+    INSTALL = "install"
+    UPGRADE = "upgrade"
+
+
+class GkeCluster(Part):
+    """Where a cluster that was found through Google lives."""
+
+    project: str
+    location: str
+    name: str
+
+
+class Cluster(Part):
+    """Which cluster: a context of the kubeconfig, merged as kubectl does."""
+
+    context: str = ""
+    kubeconfig: str = ""
+    gke: GkeCluster | None = None
+
+
+class Mesh(Part):
+    """The control plane. `auto` takes a value as the running istiod has it."""
+
+    istio_namespace: DnsLabel = "istio-system"
+    revision: str = AUTO
+    install: Install = Install.KEEP
+    version: str = ""
+    profile: str = "default"
+    mesh_id: str = Field(AUTO, alias="meshID")
+    cluster_id: str = Field(AUTO, alias="clusterID")
+    network: str = AUTO
+
+
+class GatewayMethod(StrEnum):
+    """How the east-west gateway is made."""
+
+    APPLY = "apply"
+    ISTIOCTL = "istioctl"
+
+
+class Exposure(StrEnum):
+    """From where the gateway's load balancer can be reached."""
+
+    PUBLIC = "public"
+    INTERNAL = "internal"
+
+
+class Gateway(Part):
+    """The east-west gateway through which the VM reaches istiod."""
+
+    name: DnsLabel = "istio-eastwestgateway"
+    method: GatewayMethod = GatewayMethod.APPLY
+    address: str = AUTO
+    exposure: Exposure = Exposure.PUBLIC
+    source_ranges: list[str] = Field(default_factory=list)
+    expose_istiod: bool = True
+    expose_services: bool = False
+
+    @field_validator("address")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        return value if value == AUTO else _ip(value)
+
+    @field_validator("source_ranges")
+    @classmethod
+    def _ranges(cls, value: list[str]) -> list[str]:
+        return [_cidr(item) for item in value]
+
+
+class HttpGet(Part):
+    """An HTTP health check of the workload."""
+
+    path: str = "/"
+    port: Port
+    host: str | None = None
+    scheme: Literal["HTTP", "HTTPS"] | None = None
+
+
+class TcpSocket(Part):
+    """A TCP health check of the workload."""
+
+    port: Port
+    host: str | None = None
+
+
+class Exec(Part):
+    """A command as a health check; it runs as istio-proxy."""
+
+    command: list[str] = Field(min_length=1)
+
+
+class Probe(Part):
+    """The WorkloadGroup's readiness probe (Istio's ReadinessProbe). Times are in seconds."""
+
+    http_get: HttpGet | None = None
+    tcp_socket: TcpSocket | None = None
+    exec: Exec | None = None
+    initial_delay_seconds: int | None = Field(None, ge=0)
+    period_seconds: int | None = Field(None, ge=1)
+    timeout_seconds: int | None = Field(None, ge=1)
+    success_threshold: int | None = Field(None, ge=1)
+    failure_threshold: int | None = Field(None, ge=1)
+
+    @model_validator(mode="after")
+    def _one_method(self) -> Self:
+        if sum(way is not None for way in (self.http_get, self.tcp_socket, self.exec)) != 1:
+            raise ValueError("exactly one of httpGet, tcpSocket, exec is needed")
+        return self
+
+
+class Workload(Part):
+    """Who the VM is in the mesh: the WorkloadGroup that its machines share."""
+
+    name: DnsName = "hello-vm"
+    namespace: DnsLabel = "vm-namespace"
+    service_account: DnsName = "vm-sa"
+    labels: dict[LabelKey, LabelValue] = Field(default_factory=lambda: {"app": "hello-vm"})
+    annotations: dict[str, str] = Field(default_factory=dict)
+    ports: dict[PortName, Port] = Field(default_factory=lambda: {"http": 80})
+    network: str = ""
+    locality: str = ""
+    weight: int = Field(0, ge=0)
+    probe: Probe | None = None
+
+
+class Via(StrEnum):
+    """The way SSH goes to a machine."""
+
+    EXTERNAL = "external"
+    INTERNAL = "internal"
+    IAP = "iap"
+    JUMP = "jump"
+
+
+class Ssh(Part):
+    """How to log in to a machine. `knownHost` pins the host key: `SHA256:…` or `<type> <base64>`."""
+
+    user: SshUser | None = None
+    port: Port = 22
+    key: str = ""
+    via: Via = Via.EXTERNAL
+    jump: str = ""
+    known_host: str = ""
+
+
+class GceCreate(Part):
+    """What to create where the instance does not exist."""
+
+    machine_type: str = "n1-standard-2"
+    image_family: str = "debian-12"
+    image_project: str = "debian-cloud"
+    tags: list[str] = Field(default_factory=lambda: ["mesh-vm"])
+    network: str = "default"
+    subnet: str = ""
+    service_account: str = ""
+
+
+class GceInstance(Part):
+    """A Compute Engine instance."""
+
+    project: str
+    zone: str
+    create: GceCreate | None = None
+
+
+class Machine(Part):
+    """One VM. `address` is the IP that Pods can reach; empty means the address that SSH uses."""
+
+    name: DnsLabel
+    gce: GceInstance | None = None
+    host: SshHost | None = None
+    ssh: Ssh = Field(default_factory=Ssh)
+    address: str = ""
+
+    @field_validator("address")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        return _ip(value) if value else value
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if self.gce and self.host:
+            raise ValueError("only one of gce, host may be given")
+        return self
+
+
+class Firewall(Part):
+    """The rule that lets Pods reach the machines' ports."""
+
+    name: DnsLabel = "cluster-pods-to-vm"
+    ports: list[Port] = Field(default_factory=lambda: [80])
+    sources: Literal["auto"] | list[str] = AUTO  # type: ignore[assignment]
+
+
+class Sidecar(Part):
+    """The istio-sidecar package and its settings. `tokenDuration` is in seconds."""
+
+    version: str = ""
+    package: str = OFFICIAL
+    sha256: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")] = ""
+    capture_dns: bool = Field(True, alias="captureDNS")
+    exclude_inbound_ports: list[Port] = Field(default_factory=list)
+    exclude_outbound_ranges: list[str] = Field(default_factory=lambda: ["169.254.169.254/32"])
+    extra_env: dict[EnvName, str] = Field(default_factory=dict)
+    token_duration: int = Field(3600, ge=600)
+
+    @field_validator("exclude_outbound_ranges")
+    @classmethod
+    def _ranges(cls, value: list[str]) -> list[str]:
+        return [_cidr(item) for item in value]
+
+
+class HelloWorld(Part):
+    """The sample service in the cluster."""
+
+    image: str = "gcr.io/tetratelabs/hello-world:1.0.0"
+    namespace: DnsLabel = "default"
+
+
+class VmService(Part):
+    """The Kubernetes Service that selects the workload."""
+
+    name: DnsLabel = "hello-vm"
+    port: Port = 80
+    target_port: Port = 80
+
+
+class HttpServer(Part):
+    """The sample HTTP server on the VM."""
+
+    port: Port = 80
+
+
+class Services(Part):
+    """The samples; `null` leaves one out."""
+
+    hello_world: HelloWorld | None = Field(default_factory=HelloWorld)
+    vm_service: VmService | None = Field(default_factory=VmService)
+    http_server: HttpServer | None = Field(default_factory=HttpServer)
+
+
+class ProbeFrom(StrEnum):
+    """Where a request starts."""
+
+    VM = "vm"
+    CLUSTER = "cluster"
+
+
+class TrafficProbe(Part):
+    """One HTTP request that proves a direction. `expect` is the status code wanted."""
+
+    source: ProbeFrom = Field(alias="from")
+    url: Annotated[str, StringConstraints(pattern=r"^http://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[\x21-\x7e]*)?$")]
+    expect: int = Field(200, ge=100, le=599)
+
+
+class Probes(Part):
+    """The proof: an empty list stands for one request each way between the samples."""
+
+    requests: list[TrafficProbe] = Field(default_factory=list)
+    curl_image: str = "curlimages/curl:8.10.1"
+
+
+class Plan(Part):
+    """What the operator wants, whole."""
+
+    api_version: Literal["meshvm-tui/v1"] = API_VERSION
+    kind: Literal["OnboardingPlan"] = KIND
+    cluster: Cluster = Field(default_factory=Cluster)
+    mesh: Mesh = Field(default_factory=Mesh)
+    gateway: Gateway = Field(default_factory=Gateway)
+    workload: Workload = Field(default_factory=Workload)
+    machines: list[Machine] = Field(default_factory=list)
+    firewall: Firewall = Field(default_factory=Firewall)
+    sidecar: Sidecar = Field(default_factory=Sidecar)
+    services: Services = Field(default_factory=Services)
+    probes: Probes = Field(default_factory=Probes)
+
+    @field_validator("machines")
+    @classmethod
+    def _unique_names(cls, value: list[Machine]) -> list[Machine]:
+        names = [machine.name for machine in value]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two machines are called {twice[0]}; names must differ")
+        return value
+
+    def traffic_probes(self) -> tuple[TrafficProbe, ...]:
+        """The requests to make: those of the plan, or one each way between the samples that it has."""
+        if self.probes.requests:
+            return tuple(self.probes.requests)
+        found: list[dict[str, Any]] = []
+        if self.services.hello_world:
+            found.append({"from": "vm", "url": f"http://hello-world.{self.services.hello_world.namespace}"})
+        if service := self.services.vm_service:
+            port = "" if service.port == 80 else f":{service.port}"
+            found.append({"from": "cluster", "url": f"http://{service.name}.{self.workload.namespace}{port}"})
+        return tuple(TrafficProbe.model_validate(item) for item in found)
+
+    def machine(self, name: str) -> Machine:
+        """The machine of that name; KeyError where the plan has none."""
+        for machine in self.machines:
+            if machine.name == name:
+                return machine
+        raise KeyError(name)
+
+
+def _ip(value: str) -> str:
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError as error:
+        raise ValueError(f"{value!r} is no IP address, such as 10.128.0.7 or fd00::7") from error
+
+
+def _cidr(value: str) -> str:
+    try:
+        return str(ipaddress.ip_network(value, strict=False))
+    except ValueError as error:
+        raise ValueError(f"{value!r} is no IP range, such as 10.0.0.0/8") from error
+
+
+def fits_name(value: str) -> bool:
+    """Whether a value is a valid namespace or machine name (RFC 1123 label)."""
+    return re.fullmatch(LABEL, value) is not None
