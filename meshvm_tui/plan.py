@@ -7,39 +7,34 @@ Field names are those of Istio, Kubernetes and Google; the YAML spells them in c
 from __future__ import annotations
 
 import ipaddress
-import re
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
+from meshvm_tui import plan_patterns as patterns
+
 API_VERSION: Literal["meshvm-tui/v1"] = "meshvm-tui/v1"
 KIND: Literal["OnboardingPlan"] = "OnboardingPlan"
 AUTO = "auto"
 OFFICIAL = "official"
 
-LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
-DnsLabel = Annotated[str, StringConstraints(pattern=rf"^{LABEL}$")]
-DnsName = Annotated[str, StringConstraints(pattern=rf"^{LABEL}(\.{LABEL})*$", max_length=253)]
+DnsLabel = Annotated[str, StringConstraints(pattern=patterns.DNS_LABEL)]
+DnsName = Annotated[str, StringConstraints(pattern=patterns.DNS_NAME, max_length=253)]
 Port = Annotated[int, Field(ge=1, le=65535)]
-PortName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
-# Shell variable names only: the sidecar's start script sources the file that they end up in.
-EnvName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-SshUser = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_-]{0,31}$")]
-SshHost = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:_%\[\]][A-Za-z0-9.:_%\[\]-]*$")]
-LabelKey = Annotated[
-    str, StringConstraints(pattern=r"^([a-z0-9.-]{1,253}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$")
-]
-LabelValue = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$")]
+PortName = Annotated[str, StringConstraints(pattern=patterns.PORT_NAME, max_length=63)]
+EnvName = Annotated[str, StringConstraints(pattern=patterns.ENV_NAME)]
+SshUser = Annotated[str, StringConstraints(pattern=patterns.SSH_USER)]
+SshHost = Annotated[str, StringConstraints(pattern=patterns.SSH_HOST)]
+LabelKey = Annotated[str, StringConstraints(pattern=patterns.LABEL_KEY)]
+LabelValue = Annotated[str, StringConstraints(pattern=patterns.LABEL_VALUE)]
 
 
 class Part(BaseModel):
     """A part of the plan: unknown fields are errors, so a misspelt one is never silently ignored."""
 
-    model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="forbid", validate_assignment=True
-    )
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", validate_assignment=True)
 
 
 class Install(StrEnum):
@@ -245,7 +240,7 @@ class Sidecar(Part):
 
     version: str = ""
     package: str = OFFICIAL
-    sha256: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")] = ""
+    sha256: Annotated[str, StringConstraints(pattern=patterns.SHA256)] = ""
     capture_dns: bool = Field(True, alias="captureDNS")
     exclude_inbound_ports: list[Port] = Field(default_factory=list)
     exclude_outbound_ranges: list[str] = Field(default_factory=lambda: ["169.254.169.254/32"])
@@ -298,7 +293,7 @@ class TrafficProbe(Part):
     """One HTTP request that proves a direction. `expect` is the status code wanted."""
 
     source: ProbeFrom = Field(alias="from")
-    url: Annotated[str, StringConstraints(pattern=r"^http://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[\x21-\x7e]*)?$")]
+    url: Annotated[str, StringConstraints(pattern=patterns.PROBE_URL)]
     expect: int = Field(200, ge=100, le=599)
 
 
@@ -365,8 +360,3 @@ def _cidr(value: str) -> str:
         return str(ipaddress.ip_network(value, strict=False))
     except ValueError as error:
         raise ValueError(f"{value!r} is no IP range, such as 10.0.0.0/8") from error
-
-
-def fits_name(value: str) -> bool:
-    """Whether a value is a valid namespace or machine name (RFC 1123 label)."""
-    return re.fullmatch(LABEL, value) is not None

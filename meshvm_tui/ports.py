@@ -49,7 +49,11 @@ DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
 ROLES = Resource("rbac.authorization.k8s.io", "v1", "roles", "Role")
 ROLE_BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding")
 MUTATING_WEBHOOKS = Resource(
-    "admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations", "MutatingWebhookConfiguration", False
+    "admissionregistration.k8s.io",
+    "v1",
+    "mutatingwebhookconfigurations",
+    "MutatingWebhookConfiguration",
+    False,
 )
 GATEWAYS = Resource("networking.istio.io", "v1", "gateways", "Gateway")
 VIRTUAL_SERVICES = Resource("networking.istio.io", "v1", "virtualservices", "VirtualService")
@@ -102,12 +106,12 @@ class ClusterReader(Protocol):
     def get(self, resource: Resource, name: str, namespace: str | None = None) -> JSON | None:
         """One object without managedFields stripped, or None where there is none."""
 
-    def list(self, resource: Resource, namespace: str | None = None, *, labels: str = "", fields: str = "") -> list[JSON]:
+    def list(
+        self, resource: Resource, namespace: str | None = None, *, labels: str = "", fields: str = ""
+    ) -> list[JSON]:
         """All objects, paged; all namespaces where none is named. Empty where the kind is not served."""
 
-    def watch(
-        self, resource: Resource, namespace: str | None, stop: Callable[[], bool]
-    ) -> Iterator[WatchEvent]:
+    def watch(self, resource: Resource, namespace: str | None, stop: Callable[[], bool]) -> Iterator[WatchEvent]:
         """List, then watch for ever: survives 410, cuts and expired credentials; ends when `stop` says so."""
 
     def version(self) -> str:
@@ -218,7 +222,9 @@ class IstioctlReader(Protocol):
 class Istioctl(IstioctlReader, Protocol):
     """istioctl as a child process."""
 
-    def install(self, operator_yaml: str, *, revision: str, log: Callable[[str], None], cancelled: Callable[[], bool]) -> None:
+    def install(
+        self, operator_yaml: str, *, revision: str, log: Callable[[str], None], cancelled: Callable[[], bool]
+    ) -> None:
         """`istioctl install -y -f -` on the plan's cluster."""
 
 
