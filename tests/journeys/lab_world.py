@@ -1,0 +1,64 @@
+"""A lab that a journey uses: started as a child process, with the environment that it gives to the product."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class LabWorld:
+    """A running lab: its state folder and the environment to use it with."""
+
+    state: Path
+    environment: dict[str, str]
+    process: subprocess.Popen[bytes]
+
+    @property
+    def plan(self) -> Path:
+        """The plan that the lab wrote."""
+        return self.state / "plan.yaml"
+
+    def requests(self) -> list[dict[str, str]]:
+        """Every request that its API server has seen."""
+        lines = (self.state / "requests.jsonl").read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines]
+
+    def run(self, *arguments: str, seconds: float = 180) -> subprocess.CompletedProcess[str]:
+        """Runs `meshvm-tui` with these arguments in the lab's environment."""
+        return subprocess.run(
+            [sys.executable, "-m", "meshvm_tui", *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+
+
+@contextmanager
+def lab_world(state: Path, *arguments: str, seconds: float = 60) -> Iterator[LabWorld]:
+    """Starts a lab in a folder, waits until everything in it listens, and ends it."""
+    command: Sequence[str] = (sys.executable, "-m", "meshvm_tui.lab", "serve", "--state", str(state), *arguments)
+    with (state.parent / f"{state.name}.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+    try:
+        end = time.monotonic() + seconds
+        while not (state / "ready").exists():
+            assert process.poll() is None, Path(log.name).read_text(encoding="utf-8")
+            assert time.monotonic() < end, "the lab is not ready"
+            time.sleep(0.05)
+        replaced = json.loads((state / "env.json").read_text(encoding="utf-8"))
+        yield LabWorld(state, {**os.environ, **replaced}, process)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
