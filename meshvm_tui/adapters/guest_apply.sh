@@ -1,0 +1,259 @@
+# guest_apply.sh: the sidecar's package, the files in their places, the unit running.
+
+apply() {
+    take_lock
+    install_package
+    place_files
+    run_sidecar
+}
+
+package_is() { # package_is VERSION: installed, whole, and of that version (any, where none is named)
+    found=$(dpkg-query -W -f '${Status}|${Version}' istio-sidecar 2>/dev/null </dev/null || :)
+    case "$found" in
+        "install ok installed|"*) ;;
+        *) return 1 ;;
+    esac
+    case "${found#*|}" in
+        "${1:-${found#*|}}" | "${1:-none}"[-+~]*) return 0 ;;
+    esac
+    return 1
+}
+
+install_package() {
+    report sidecar-package started "looking at the istio-sidecar package"
+    if package_is "${MV_VERSION:-}"; then
+        report sidecar-package ok "istio-sidecar ${found#*|} is installed" version "${found#*|}"
+        return 0
+    fi
+    remember_package
+    file=$stage/istio-sidecar.deb
+    [ -f "$file" ] || download "$file"
+    [ "$(head -c 7 "$file")" = '!<arch>' ] || fail "what was downloaded is no Debian package" cause not-a-package
+    if [ -n "${MV_PACKAGE_SHA256:-}" ] && [ "$(checksum "$file")" != "$MV_PACKAGE_SHA256" ]; then
+        fail "its SHA-256 is $(checksum "$file"), wanted $MV_PACKAGE_SHA256" cause checksum
+    fi
+    unpack "$file"
+    package_is "" || fail "dpkg left the package as: $found" cause dpkg
+    : >>"$run_dir/restart-wanted"
+    report sidecar-package changed "istio-sidecar ${found#*|} installed" version "${found#*|}"
+}
+
+remember_package() {
+    mkdir -p "$state_dir/before"
+    [ -e "$state_dir/before/package" ] || printf '%s\n' "$found" >"$state_dir/before/package"
+}
+
+download() {
+    [ -n "${MV_PACKAGE_URL:-}" ] || fail "no package was sent and none can be downloaded" cause no-package
+    report sidecar-package info "downloading the package on the VM"
+    code=0
+    curl -fsSL --connect-timeout 10 --max-time "${MV_DOWNLOAD_WAIT:-300}" -o "$1" "$MV_PACKAGE_URL" \
+        >>"$chatter" 2>&1 </dev/null 9>&- || code=$?
+    [ "$code" = 0 ] || fail "the download failed: $(tail -n 1 "$chatter")" cause download curl_exit "$code"
+}
+
+unpack() {
+    tries=${MV_DPKG_TRIES:-60}
+    while :; do
+        : >"$stage/dpkg.log"
+        code=0
+        DEBIAN_FRONTEND=noninteractive dpkg --force-confdef --force-confold -i "$1" \
+            >"$stage/dpkg.log" 2>&1 </dev/null 9>&- || code=$?
+        cat "$stage/dpkg.log" >>"$chatter"
+        [ "$code" != 0 ] || return 0
+        if grep -q 'lock' "$stage/dpkg.log"; then
+            tries=$((tries - 1))
+            [ "$tries" -gt 0 ] || fail "another package manager holds dpkg's lock" cause dpkg-lock
+            report sidecar-package info "waiting for dpkg's lock, which another package manager holds" reason DpkgLocked
+            sleep "${MV_PAUSE:-2}"
+        elif grep -q 'No space left' "$stage/dpkg.log"; then
+            fail "no space left on the VM's disk" cause disk-full
+        elif grep -q 'dependency problems' "$stage/dpkg.log" && [ -z "${mended:-}" ]; then
+            mended=yes
+            DEBIAN_FRONTEND=noninteractive quietly apt-get -y -f -o DPkg::Lock::Timeout=60 install ||
+                fail "dependencies of the package are missing and apt-get could not install them" cause dependencies
+            return 0
+        else
+            fail "dpkg ended with code $code" cause dpkg
+        fi
+    done
+}
+
+place_files() {
+    report guest-files started "comparing the files in their places"
+    id istio-proxy >/dev/null 2>&1 || fail "there is no user istio-proxy: the package was not installed whole" cause no-user
+    # $places is what changed, for people; a token alone needs no restart while the agent has a certificate.
+    places=
+    moved_certs
+    directories
+    wanted cluster.env "$cluster_env" istio-proxy 0644
+    wanted mesh.yaml "$mesh_file" istio-proxy 0644
+    wanted root-cert.pem "$certs/root-cert.pem" istio-proxy 0644
+    [ ! -s "$stage/hosts" ] || wanted_hosts
+    [ -z "$places" ] || : >>"$run_dir/restart-wanted"
+    if [ -f "$stage/istio-token" ]; then
+        if put "$stage/istio-token" "$token_file" istio-proxy 0600; then places="$places istio-token"; fi
+        mkdir -p "$state_dir"
+        checksum "$stage/istio-token" >"$state_dir/token.sha256"
+    fi
+    if [ -n "$places" ]; then
+        report guest-files changed "written:$places" written "${places# }"
+    else
+        report guest-files ok "every file is in its place"
+    fi
+}
+
+# A certificate that the operator's side found to be of another identity or mesh. Moved only if it is still that one.
+moved_certs() {
+    if [ -z "${MV_FOREIGN_CERT:-}" ] || [ ! -f "$certs/cert-chain.pem" ]; then return 0; fi
+    [ "$(checksum "$certs/cert-chain.pem")" = "$MV_FOREIGN_CERT" ] || return 0
+    aside=$root/etc/certs.before-meshvm-tui.$(date +%Y%m%d%H%M%S)
+    mkdir -m 0700 "$aside"
+    for name in cert-chain.pem key.pem root-cert.pem; do
+        [ ! -e "$certs/$name" ] || mv "$certs/$name" "$aside/$name"
+    done
+    places="$places certs-moved-aside"
+    report guest-files info "the certificate of another identity was moved to ${aside#"$root"}" moved "${aside#"$root"}"
+}
+
+# What the guide does by mkdir -p and chown -R. Owners are asked one by one, so that a second run changes nothing.
+directories() {
+    for place in "$root/etc/certs" "$root/var/run/secrets" "$root/var/run/secrets/tokens" "$root/etc/istio/config" \
+        "$root/etc/istio/proxy" "$root/var/lib/istio" "$root/var/lib/istio/envoy"; do
+        if [ ! -d "$place" ]; then
+            # Others must be able to pass through these; the token's own mode protects it.
+            (umask 022 && mkdir -p "$place") || fail "cannot make $place"
+        fi
+        [ "$(stat -c %U "$place" 2>/dev/null || :)" != istio-proxy ] || continue
+        quietly chown -R istio-proxy "$place" || fail "cannot give $place to istio-proxy"
+        places="$places owner-of-${place#"$root"}"
+    done
+    for place in "$certs/key.pem" "$certs/cert-chain.pem"; do
+        if [ ! -e "$place" ] || [ "$(stat -c %U "$place" 2>/dev/null || :)" = istio-proxy ]; then continue; fi
+        quietly chown istio-proxy "$place" || fail "cannot give $place to istio-proxy"
+        places="$places owner-of-${place#"$root"}"
+    done
+}
+
+wanted() { # wanted NAME PLACE OWNER MODE
+    [ -f "$stage/$1" ] || return 0
+    remember "$1" "$2"
+    if put "$stage/$1" "$2" "$3" "$4"; then places="$places $1"; fi
+}
+
+# One marked block, at the place where it stands or at the end. The resolver takes the first line that names a
+# host, so another address for istiod's name is put aside in a comment; a line that says the same stays.
+wanted_hosts() {
+    [ -e "$hosts_file" ] || { (umask 022 && : >"$hosts_file"); }
+    place=$(readlink -f "$hosts_file")
+    remember hosts "$place"
+    {
+        awk -v begin="$begin_mark" -v end="$end_mark" -v name="$istiod_host" -v wanted="$stage/hosts" '
+            BEGIN { while ((getline line < wanted) > 0) { split(line, part, /[ \t]+/); address[part[1]] = 1 } }
+            index($0, begin) == 1 { inside = 1; next }
+            index($0, end) == 1 && inside { inside = 0; next }
+            inside { next }
+            $1 !~ /^#/ && !($1 in address) {
+                kept = $1; names = 0; hit = 0
+                for (i = 2; i <= NF && $i !~ /^#/; i++) if ($i == name) hit = 1; else { kept = kept " " $i; names++ }
+                if (hit) { print "# put aside by meshvm-tui: " $0; if (names) print kept; next }
+            }
+            { print }' "$place"
+        printf '%s\n' "$begin_mark"
+        cat "$stage/hosts"
+        printf '%s\n' "$end_mark"
+    } >"$stage/hosts.whole"
+    set -- $(owner_and_mode "$place")
+    if put "$stage/hosts.whole" "$place" "${1:-root}" "${2:-0644}"; then places="$places hosts"; fi
+}
+
+run_sidecar() {
+    report sidecar-running started "looking at the unit istio.service"
+    active=$(show_unit istio.service ActiveState | value_of ActiveState)
+    if [ "$active" = active ] && [ ! -e "$run_dir/restart-wanted" ]; then
+        if [ "$(readiness)" = 200 ]; then
+            [ "$(timer_state)" != active ] || arm_timer
+            report sidecar-running ok "istio.service is active and ready" restarted no
+            return 0
+        fi
+        # Active but not ready: a new token or certificate is only taken up by a fresh start.
+    fi
+    resolved_before
+    arm_timer
+    log_start=0
+    [ ! -f "$agent_log" ] || log_start=$(wc -c <"$agent_log")
+    verb=start
+    [ "$active" != active ] || verb=restart
+    [ "$active" != activating ] || verb=restart
+    report sidecar-running info "systemctl $verb istio" reason Starting
+    quietly systemctl "$verb" istio.service || fail "systemctl $verb istio failed" cause start log "$(new_log)"
+    rm -f "$run_dir/restart-wanted"
+    wait_until_ready
+    report sidecar-running changed "istio.service ${verb}ed and ready" restarted "$verb" log "$(new_log)"
+}
+
+new_log() {
+    [ -f "$agent_log" ] || return 0
+    [ "$(wc -c <"$agent_log")" -ge "$log_start" ] || log_start=0
+    tail -c +$((log_start + 1)) "$agent_log" | tail -n 80 | cut -c 1-800
+}
+
+# Ends early where the log repeats a cause that no waiting mends (the pattern comes from the operator's side).
+wait_until_ready() {
+    until=$(($(date +%s) + ${MV_READY_WAIT:-60}))
+    while :; do
+        code=$(readiness)
+        [ "$code" != 200 ] || return 0
+        if [ -n "${MV_FATAL:-}" ] && [ "$(new_log | grep -c -E -e "$MV_FATAL" || :)" -ge 2 ]; then break; fi
+        [ "$(date +%s)" -lt "$until" ] || break
+        sleep "${MV_POLL:-0.5}"
+    done
+    fail "the agent did not become ready (15021/healthz/ready answers ${code:-nothing})" cause not-ready ready "$code" \
+        log "$(new_log)" show "$(show_unit istio.service ActiveState SubState NRestarts)" \
+        errors "$(tail_of "$root/var/log/istio/istio.err.log")"
+}
+
+# The dead-man timer: unless a new connection confirms, the sidecar is stopped again, so SSH is never locked out.
+arm_timer() {
+    disarm_timer
+    quietly systemd-run --unit=meshvm-deadman --on-active="${MV_DEADMAN:-180}" --timer-property=AccuracySec=1s \
+        systemctl stop istio.service || fail "cannot set the timer that would stop the sidecar again" cause timer
+}
+
+timer_state() { show_unit meshvm-deadman.timer ActiveState | value_of ActiveState; }
+
+disarm_timer() {
+    [ "$(timer_state)" != active ] || quietly systemctl stop meshvm-deadman.timer || :
+    quietly systemctl reset-failed meshvm-deadman.timer meshvm-deadman.service || :
+}
+
+# A name that the VM could look up before the start must be found after it as well.
+resolved_before() {
+    rm -f "$run_dir/resolved"
+    [ -n "${MV_CANARY:-}" ] || return 0
+    if looked_up "$MV_CANARY"; then printf '%s\n' "$MV_CANARY" >"$run_dir/resolved"; fi
+}
+
+looked_up() { timeout 5 getent hosts "$1" >/dev/null 2>&1 </dev/null 9>&-; }
+
+# Runs over a connection that was opened after the start: the proof that SSH still works.
+confirm() {
+    take_lock
+    report sidecar-running started "confirming over a new connection"
+    # Only a marked file of ours says which names worked before.
+    for name in "$istiod_host" $([ ! -f "$run_dir/resolved" ] || cat "$run_dir/resolved"); do
+        tries=${MV_LOOKUP_TRIES:-5}
+        until looked_up "$name"; do
+            tries=$((tries - 1))
+            [ "$tries" -gt 0 ] || fail "$name cannot be looked up since the sidecar runs" cause lookup name "$name"
+            sleep 1
+        done
+    done
+    [ "$(show_unit istio.service ActiveState | value_of ActiveState)" = active ] || fail "istio.service is not active" cause inactive
+    enabled=$(show_unit istio.service UnitFileState | value_of UnitFileState)
+    if [ "$enabled" != enabled ]; then quietly systemctl enable istio.service || fail "systemctl enable istio failed"; fi
+    disarm_timer
+    if [ "$enabled" = enabled ]; then report sidecar-running ok "confirmed"
+    else report sidecar-running changed "confirmed and enabled at boot"
+    fi
+}
