@@ -1,0 +1,94 @@
+"""Faults that can be switched on by name, before the lab starts and while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+CATALOG: dict[str, str] = {
+    "api-429": "The API server answers 429 with Retry-After; a value N refuses only the first N requests.",
+    "api-401": "The API server takes no credential any more: every request is 401.",
+    "api-403": "The API server forbids one verb on one resource to everybody, as in api-403:create:workloadgroups.",
+    "api-500": "The API server answers 500 InternalError; a value N fails only the first N requests.",
+    "api-slow": "The API server waits before every answer: one second, or the seconds in its value.",
+    "watch-410": "Every watch that names a resourceVersion is told that it is too old (410 Expired).",
+    "watch-cut": "Every watch is cut off in the middle after its first event, or after half a second.",
+}
+
+
+class UnknownFault(ValueError):
+    """A fault that the catalog does not have."""
+
+
+class Faults:
+    """The faults that are on. A file of one `name` or `name:value` per line is read again when it changes."""
+
+    def __init__(self, file: Path | None = None, initial: Iterable[str] = ()) -> None:
+        self._file = file
+        self._faults: dict[str, str] = {}
+        self._seen: tuple[int, int] | None = None
+        self._read()
+        for line in initial:
+            self._add(line)
+        if file is not None and (self._faults or not file.exists()):
+            self._write()
+
+    def active(self, name: str) -> bool:
+        """Whether the fault is on."""
+        self._read()
+        return name in self._faults
+
+    def value(self, name: str) -> str:
+        """What stands behind the colon; "" where nothing does or the fault is off."""
+        self._read()
+        return self._faults.get(name, "")
+
+    def names(self) -> tuple[str, ...]:
+        """The faults that are on, sorted."""
+        self._read()
+        return tuple(sorted(self._faults))
+
+    def set(self, name: str, value: str = "") -> None:
+        """Switches a fault on; raises `UnknownFault`."""
+        self._read()
+        self._add(f"{name}:{value}" if value else name)
+        self._write()
+
+    def clear(self, name: str = "") -> None:
+        """Switches one fault off, or all of them."""
+        self._read()
+        if name:
+            self._faults.pop(name, None)
+        else:
+            self._faults.clear()
+        self._write()
+
+    def _add(self, line: str) -> None:
+        name, _, value = line.strip().partition(":")
+        if name not in CATALOG:
+            raise UnknownFault(f'there is no fault "{name}"; there are: {", ".join(sorted(CATALOG))}')
+        self._faults[name] = value
+
+    def _read(self) -> None:
+        if self._file is None:
+            return
+        try:
+            status = self._file.stat()
+            stamp = (status.st_mtime_ns, status.st_size)
+            if stamp == self._seen:
+                return
+            lines = self._file.read_text().splitlines()
+        except FileNotFoundError:
+            return
+        self._seen = stamp
+        # A line with a name that is not known is somebody's slip of the pen: a running lab goes on without it.
+        named = [line.strip().partition(":") for line in lines]
+        self._faults = {name: value for name, _, value in named if name in CATALOG}
+
+    def _write(self) -> None:
+        if self._file is None:
+            return
+        lines = [f"{name}:{value}" if value else name for name, value in sorted(self._faults.items())]
+        self._file.write_text("".join(f"{line}\n" for line in lines))
+        status = self._file.stat()
+        self._seen = (status.st_mtime_ns, status.st_size)
