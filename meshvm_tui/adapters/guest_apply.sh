@@ -8,13 +8,15 @@ apply() {
 }
 
 package_is() { # package_is VERSION: installed, whole, and of that version (any, where none is named)
-    found=$(dpkg-query -W -f '${Status}|${Version}' istio-sidecar 2>/dev/null </dev/null || :)
+    found=$(package_state)
+    version=${found#*|}
+    version=${version%|*}
     case "$found" in
         "install ok installed|"*) ;;
         *) return 1 ;;
     esac
-    case "${found#*|}" in
-        "${1:-${found#*|}}" | "${1:-none}"[-+~]*) return 0 ;;
+    case "$version" in
+        "${1:-$version}" | "${1:-none}"[-+~]*) return 0 ;;
     esac
     return 1
 }
@@ -22,7 +24,7 @@ package_is() { # package_is VERSION: installed, whole, and of that version (any,
 install_package() {
     report sidecar-package started "looking at the istio-sidecar package"
     if package_is "${MV_VERSION:-}"; then
-        report sidecar-package ok "istio-sidecar ${found#*|} is installed" version "${found#*|}"
+        report sidecar-package ok "istio-sidecar $version is installed" version "$version"
         return 0
     fi
     remember_package
@@ -35,7 +37,7 @@ install_package() {
     unpack "$file"
     package_is "" || fail "dpkg left the package as: $found" cause dpkg
     : >>"$run_dir/restart-wanted"
-    report sidecar-package changed "istio-sidecar ${found#*|} installed" version "${found#*|}"
+    report sidecar-package changed "istio-sidecar $version installed" version "$version"
 }
 
 remember_package() {

@@ -50,7 +50,11 @@ listeners() { # listeners PORT: address, port and process of what listens there 
 }
 
 observe_package() {
-    emit topic package dpkg "$(dpkg-query -W -f '${Status}|${Version}|${Architecture}' istio-sidecar 2>/dev/null </dev/null || :)"
+    emit topic package dpkg "$(package_state)"
+}
+
+package_state() { # status, version and architecture, or nothing where dpkg does not know it
+    dpkg-query -W -f '${Status}|${Version}|${Architecture}' istio-sidecar 2>/dev/null </dev/null || :
 }
 
 observe_units() {
