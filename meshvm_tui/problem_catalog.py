@@ -55,9 +55,134 @@ CATALOG: dict[str, Entry] = {
     "MVM-213": Entry("The gateway will never get an address", "Set gateway.address, or make it a LoadBalancer."),
     "MVM-214": Entry("The gateway's host name cannot be resolved", "Wait for DNS, or set gateway.address."),
     "MVM-215": Entry("The gateway is not available yet", "Look at its Pods and Events."),
+    # 6xx: services and probes
+    "MVM-601": Entry("The sample service is not available", "Look at its Pods and Events, then retry."),
+    "MVM-602": Entry("The name of a sample is taken", "Choose another name in the plan, or leave the sample out."),
+    "MVM-603": Entry("The sample HTTP server does not run on the VM", "Read its words, then retry."),
+    "MVM-604": Entry("The sample server's port is taken on the VM", "Choose another port, or leave the sample out."),
+    "MVM-611": Entry(
+        "The name cannot be resolved where the request starts", "Check captureDNS and that the Service exists."
+    ),
+    "MVM-612": Entry(
+        "Nothing accepts the connection", "Check the firewall between Pods and the VM, and that the server runs."
+    ),
+    "MVM-613": Entry("The request was not answered in time", "Check the firewall between Pods and the VM."),
+    "MVM-614": Entry(
+        "The mesh knows no healthy server for this name", "Check the Service's selector, the server and its health."
+    ),
+    "MVM-615": Entry(
+        "The mesh could not reach the server", "Check the firewall, and that the server listens on its port."
+    ),
+    "MVM-616": Entry("The connection was cut", "Check that both ends have a sidecar, as strict mutual TLS wants it."),
+    "MVM-617": Entry(
+        "The answer has another status than expected", "Look at the answering server, or change what is expected."
+    ),
+    "MVM-618": Entry(
+        "The answer does not stand in the server's own log", "See that nothing else answers under this name."
+    ),
+    "MVM-619": Entry(
+        "Other machines answered, but not this one", "See that its WorkloadEntry is healthy and selected."
+    ),
+    "MVM-621": Entry(
+        "The Pod that makes the request did not run", "Look at the image and at the namespace's policies."
+    ),
+    "MVM-622": Entry("The Pod that makes the request got no sidecar", "Check the injection webhook and mesh.revision."),
+    "MVM-623": Entry("The request could not be made from the VM", "Read its words, then retry."),
+    # 3xx: identity, registration and what istiod says
+    "MVM-301": Entry("The istio-token has expired", "Run again: a new token is made and copied."),
+    "MVM-302": Entry("The istio-token is for another audience", "Run again: a token for istio-ca is made and copied."),
+    "MVM-303": Entry("istiod does not know this cluster ID", "Set mesh.clusterID to istiod's, or auto, and run again."),
+    "MVM-304": Entry("istiod does not accept the istio-token", "Run again: a new token is made and copied."),
+    "MVM-305": Entry("The istio-token is not on the VM", "Run again: it is gone after a reboot and is made anew."),
+    "MVM-306": Entry("istiod finds no such WorkloadGroup", "Check that the gateway leads to the plan's cluster; run again."),
+    "MVM-307": Entry("The VM does not trust istiod's certificate", "Run again: the mesh's root certificate is copied anew."),
+    "MVM-308": Entry("istiod's certificate is for another name", "Check mesh.revision and discoveryAddress in the mesh."),
+    "MVM-309": Entry("A certificate is not valid at the VM's time", "Set the VM's clock (timedatectl), then run again."),
+    "MVM-310": Entry("The certificate is of another identity", "Run again: old certificates are moved aside."),
+    "MVM-311": Entry("The ServiceAccount is not the group's", "Check workload.serviceAccount, then run again."),
+    "MVM-312": Entry("The VM cannot look up istiod's name", "Run again: the line in /etc/hosts is written anew."),
+    "MVM-313": Entry("istiod does not answer the VM in time", "Open the way from the VM to the gateway's port 15012."),
+    "MVM-314": Entry("The gateway refuses the VM's connection", "Check that the gateway runs and serves port 15012."),
+    "MVM-315": Entry("The gateway cuts the VM's TLS connection", "Check that istiod is exposed: Gateway and VirtualService."),
+    "MVM-316": Entry("istiod is not ready yet", "Wait until its Pods are ready; it is tried again."),
+    "MVM-317": Entry("istiod signs no certificates in this mesh", "Name the mesh's CA by CA_ADDR in sidecar.extraEnv."),
+    "MVM-318": Entry("The root certificate is not on the VM", "Run again: it is copied anew."),
+    "MVM-319": Entry("The agent may not read or write one of its files", "Run again: owners and modes are mended."),
+    "MVM-320": Entry("No WorkloadEntry has appeared", "Read the agent's log and istiod's log for this VM."),
+    "MVM-321": Entry("The WorkloadEntry is not connected", "Check that istio.service runs on the VM."),
+    "MVM-322": Entry("The WorkloadEntry has another address", "Set the machine's address to the one that Pods reach."),
+    "MVM-323": Entry("The workload is not healthy", "Check that it answers the probe on the VM."),
+    "MVM-324": Entry("The workload certificate has expired", "Run again: a new token is made and copied."),
+    "MVM-325": Entry("The namespace is not the group's", "Run again: the files are made anew."),
+    "MVM-326": Entry("The agent cannot read its mesh configuration", "Run again: mesh.yaml is copied anew."),
+    "MVM-327": Entry("istiod refused the registration", "Read its words, then run again."),
+    "MVM-328": Entry("The istio-token cannot be read", "Run again: a new token is made and copied."),
+    # 4xx: the VM over SSH
+    "MVM-401": Entry("The machine's name is not known", "Check machines[].host and the name service."),
+    "MVM-402": Entry("The machine refuses SSH connections", "Check that sshd runs and that ssh.port is right."),
+    "MVM-403": Entry("The machine does not answer", "Check its address, that it runs, and the firewall to its SSH port."),
+    "MVM-404": Entry("The machine's host key is not known yet", "Compare the fingerprint on the VM, then accept it."),
+    "MVM-405": Entry("The machine's host key has changed", "Find out why before anything else; nothing was sent."),
+    "MVM-406": Entry("The machine did not accept the login", "Check ssh.user and ssh.key, and authorized_keys on the VM."),
+    "MVM-407": Entry("The SSH key cannot be used", "Name a key that can be read, or load it into ssh-agent."),
+    "MVM-408": Entry("What answers is no SSH server", "Check ssh.port; a busy sshd is tried again."),
+    "MVM-409": Entry("No common SSH algorithms", "Bring OpenSSH on the machine to 7.2 or newer."),
+    "MVM-410": Entry("The machine refused the SSH session", "Read its words; check sshd's settings for this user."),
+    "MVM-411": Entry("The SSH connection was cut", "It is tried again; what was begun on the VM goes on there."),
+    "MVM-412": Entry("The machine stopped answering", "It is tried again; check the machine's load and network."),
+    "MVM-413": Entry("sudo asks for a password", "Let this user run sudo without one (NOPASSWD), or log in as root."),
+    "MVM-414": Entry("This user may not become root", "Name a user that may use sudo, or log in as root."),
+    "MVM-415": Entry("This way to the machine comes with Google Cloud", "Set ssh.via to external, internal or jump."),
+    "MVM-416": Entry("The jump host does not reach the machine", "Check ssh.jump and that it may forward connections."),
+    "MVM-417": Entry("The script on the VM ended without its result", "Read its last words, then run again."),
+    "MVM-418": Entry("Only a host key of another type is known", "Compare the fingerprint on the VM, then pin it."),
+    "MVM-419": Entry("The machine's host key is revoked", "Do not connect; find out who revoked it in known_hosts."),
+    "MVM-420": Entry("The machine does not run systemd", "Use a VM whose first process is systemd."),
+    "MVM-421": Entry("The distribution is not supported", "Use Debian or Ubuntu: the package is a .deb."),
+    "MVM-422": Entry("The processor is not supported", "Use amd64 or arm64: Istio has packages for these."),
+    "MVM-423": Entry("The machine's clock is wrong", "Set it (timedatectl set-ntp true), then run again."),
+    "MVM-424": Entry("The gateway refuses the VM's connection", "Check that the gateway serves port 15012."),
+    "MVM-425": Entry("The VM does not reach the gateway", "Open TCP 15012 from the VM to the gateway's address."),
+    "MVM-426": Entry("The gateway ends the TLS connection", "Check that istiod is exposed: Gateway and VirtualService."),
+    "MVM-427": Entry("The gateway shows a certificate of another mesh", "Check that the address is this cluster's gateway."),
+    "MVM-428": Entry("A tool is missing on the machine", "Install it with apt-get, then run again."),
+    "MVM-429": Entry("The machine has no address for SSH", "Set machines[].host in the plan."),
+    "MVM-430": Entry("Another run is at work on the machine", "Wait until it has ended, then run again."),
+    "MVM-431": Entry("SSH does not work since the sidecar runs", "Nothing to do: the VM stops the sidecar by itself."),
+    "MVM-432": Entry("Names cannot be looked up since the sidecar runs", "Set sidecar.captureDNS: false, then run again."),
+    # 52x to 59x: files and installation on the VM
+    "MVM-520": Entry("The mesh's root certificate is no PEM", "Mend the ConfigMap istio-ca-root-cert in the namespace."),
+    "MVM-521": Entry("The sidecar package cannot be downloaded", "Check sidecar.version and sidecar.package."),
+    "MVM-522": Entry("The sidecar package is not the one that was meant", "Compare sidecar.sha256 with its source."),
+    "MVM-523": Entry("What was downloaded is no Debian package", "Check sidecar.package: is the version released?"),
+    "MVM-524": Entry("Another package manager is at work on the VM", "Wait until it has ended, then run again."),
+    "MVM-525": Entry("The VM's disk is full", "Make room on it, then run again."),
+    "MVM-526": Entry("The sidecar package could not be installed", "Read dpkg's words and mend that on the VM."),
+    "MVM-527": Entry("The package's dependencies are missing", "Install them on the VM (apt-get -f install)."),
+    "MVM-528": Entry("A file could not be written on the VM", "Read the words and mend that on the VM."),
+    "MVM-529": Entry("The package file is not on this computer", "Check the path in sidecar.package."),
+    "MVM-530": Entry("systemd could not start the sidecar", "Read `systemctl status istio` on the VM."),
+    "MVM-531": Entry("The sidecar did not become ready", "Read /var/log/istio/istio.log on the VM."),
+    "MVM-532": Entry("The guard against losing SSH cannot be set", "Check that systemd-run works on the VM."),
+    "MVM-533": Entry("The sidecar's version is not known", "Set sidecar.version in the plan."),
+    "MVM-534": Entry("The VM could not do what was asked", "Read its words, then run again."),
     # 7xx: plan, session and this computer
     "MVM-701": Entry("The plan is not valid", "Mend the fields named here."),
     "MVM-702": Entry("The plan cannot be read", "Check the path and that it is YAML."),
+    "MVM-711": Entry("The session is in use", "Close it there, or use another session with --session."),
+    "MVM-712": Entry("The session is damaged", "Move its folder away; the plan can be given again."),
+    "MVM-713": Entry("The session was written by a newer version", "Use that version, or another session."),
+    "MVM-714": Entry(
+        "The session belongs to another cluster", "Pick the context that it was made for, or start another session."
+    ),
+    "MVM-715": Entry("There is no such session", "`meshvm-tui sessions` lists those that exist."),
+    "MVM-716": Entry("This cannot be a session's name", "Use 1 to 63 lower-case letters, digits, - or . in it."),
+    "MVM-717": Entry(
+        "The state directory cannot be written", "Check its owner and the free space, or set MESHVM_TUI_STATE_DIR."
+    ),
+    "MVM-721": Entry("The lab did not start", "Read its words; `lab --fresh` starts a new world."),
+    "MVM-722": Entry("Nothing may be changed, as this was started read-only", "Start it again without --read-only."),
     # 9xx: unforeseen
     "MVM-901": Entry("Something unforeseen happened", "Send the log of this session with a report."),
+    "MVM-902": Entry("The change was made, but is not seen", "Look at what is there now, then retry."),
 }

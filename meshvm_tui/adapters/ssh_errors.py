@@ -1,0 +1,96 @@
+"""What goes wrong over SSH, in words: every exception of paramiko and of the socket becomes a Problem."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+from meshvm_tui.problems import ActionNeeded, PermanentError, Problem, TransientError
+
+_BANNER = "protocol banner"
+
+
+def problem_from(error: Exception, where: str) -> Problem:
+    """The problem that an exception means; `where` is user@host:port, for the words."""
+    if isinstance(error, Problem):
+        return error
+    return _from_paramiko(error, where) or _from_socket(error, where) or _other(error, where)
+
+
+def _words(error: Exception, where: str) -> str:
+    return f"{where}: {error or type(error).__name__}"
+
+
+def _from_paramiko(error: Exception, where: str) -> Problem | None:
+    import paramiko
+    from paramiko.ssh_exception import IncompatiblePeer, NoValidConnectionsError
+
+    words = _words(error, where)
+    if isinstance(error, paramiko.PasswordRequiredException):
+        return ActionNeeded("MVM-407", f"{where}: the key is encrypted and its passphrase is not known here")
+    if isinstance(error, paramiko.BadAuthenticationType):
+        return PermanentError("MVM-406", f"{where}: it only accepts {', '.join(error.allowed_types)}")
+    if isinstance(error, paramiko.AuthenticationException):
+        return PermanentError("MVM-406", words)
+    if isinstance(error, IncompatiblePeer):
+        return PermanentError("MVM-409", words)
+    if isinstance(error, paramiko.ChannelException):
+        return TransientError("MVM-410", words)
+    if isinstance(error, NoValidConnectionsError):
+        return TransientError("MVM-402", words)
+    if isinstance(error, paramiko.SSHException):
+        return _from_ssh_words(error, where)
+    return None
+
+
+def _from_ssh_words(error: Exception, where: str) -> Problem:
+    """paramiko tells these apart by their text only."""
+    text = str(error)
+    words = _words(error, where)
+    if _BANNER in text:
+        return TransientError("MVM-408", words)
+    if "No authentication methods available" in text:
+        return ActionNeeded("MVM-407", f"{where}: no key is named in the plan, none is in ssh-agent or ~/.ssh")
+    if "not a valid" in text or "key cannot be used" in text or "private key file" in text:
+        return ActionNeeded("MVM-407", words)
+    if "Timeout opening channel" in text:
+        return TransientError("MVM-412", words)
+    return TransientError("MVM-411", words)
+
+
+def _from_socket(error: Exception, where: str) -> Problem | None:
+    if isinstance(error, socket.gaierror):
+        return PermanentError("MVM-401", _words(error, where))
+    if isinstance(error, ConnectionRefusedError):
+        return TransientError("MVM-402", _words(error, where))
+    if isinstance(error, TimeoutError):
+        return TransientError("MVM-403", f"{where}: no answer in time")
+    if isinstance(error, (FileNotFoundError, PermissionError, IsADirectoryError)):
+        return ActionNeeded("MVM-407", f"{error.filename or where}: {error.strerror or error}")
+    if isinstance(error, OSError) and error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL):
+        return TransientError("MVM-403", _words(error, where))
+    if isinstance(error, (OSError, EOFError)):
+        return TransientError("MVM-411", _words(error, where))
+    return None
+
+
+def _other(error: Exception, where: str) -> Problem:
+    """A key that paramiko cannot parse raises ValueError and cryptography's own errors."""
+    if isinstance(error, ValueError):
+        return ActionNeeded("MVM-407", _words(error, where))
+    return TransientError("MVM-411", f"{where}: {type(error).__name__}: {error}")
+
+
+def from_script_words(words: str, exit_status: int, where: str) -> Problem:
+    """The problem of a script that ended without its last line, from what was said instead."""
+    lowered = words.lower()
+    tail = words.strip()[-600:] or f"no words, exit status {exit_status}"
+    if "password is required" in lowered or "a terminal is required" in lowered:
+        return ActionNeeded("MVM-413", f"{where}: {tail}")
+    if "not in the sudoers" in lowered or "not allowed to execute" in lowered or "sudo: not found" in lowered:
+        return ActionNeeded("MVM-414", f"{where}: {tail}")
+    if "no space left" in lowered:
+        return PermanentError("MVM-525", f"{where}: {tail}")
+    if "not found" in lowered and exit_status == 127:
+        return PermanentError("MVM-428", f"{where}: {tail}")
+    return PermanentError("MVM-417", f"{where}: {tail}")
