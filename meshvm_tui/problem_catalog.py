@@ -94,16 +94,26 @@ CATALOG: dict[str, Entry] = {
     "MVM-303": Entry("istiod does not know this cluster ID", "Set mesh.clusterID to istiod's, or auto, and run again."),
     "MVM-304": Entry("istiod does not accept the istio-token", "Run again: a new token is made and copied."),
     "MVM-305": Entry("The istio-token is not on the VM", "Run again: it is gone after a reboot and is made anew."),
-    "MVM-306": Entry("istiod finds no such WorkloadGroup", "Check that the gateway leads to the plan's cluster; run again."),
-    "MVM-307": Entry("The VM does not trust istiod's certificate", "Run again: the mesh's root certificate is copied anew."),
-    "MVM-308": Entry("istiod's certificate is for another name", "Check mesh.revision and discoveryAddress in the mesh."),
-    "MVM-309": Entry("A certificate is not valid at the VM's time", "Set the VM's clock (timedatectl), then run again."),
+    "MVM-306": Entry(
+        "istiod finds no such WorkloadGroup", "Check that the gateway leads to the plan's cluster; run again."
+    ),
+    "MVM-307": Entry(
+        "The VM does not trust istiod's certificate", "Run again: the mesh's root certificate is copied anew."
+    ),
+    "MVM-308": Entry(
+        "istiod's certificate is for another name", "Check mesh.revision and discoveryAddress in the mesh."
+    ),
+    "MVM-309": Entry(
+        "A certificate is not valid at the VM's time", "Set the VM's clock (timedatectl), then run again."
+    ),
     "MVM-310": Entry("The certificate is of another identity", "Run again: old certificates are moved aside."),
     "MVM-311": Entry("The ServiceAccount is not the group's", "Check workload.serviceAccount, then run again."),
     "MVM-312": Entry("The VM cannot look up istiod's name", "Run again: the line in /etc/hosts is written anew."),
     "MVM-313": Entry("istiod does not answer the VM in time", "Open the way from the VM to the gateway's port 15012."),
     "MVM-314": Entry("The gateway refuses the VM's connection", "Check that the gateway runs and serves port 15012."),
-    "MVM-315": Entry("The gateway cuts the VM's TLS connection", "Check that istiod is exposed: Gateway and VirtualService."),
+    "MVM-315": Entry(
+        "The gateway cuts the VM's TLS connection", "Check that istiod is exposed: Gateway and VirtualService."
+    ),
     "MVM-316": Entry("istiod is not ready yet", "Wait until its Pods are ready; it is tried again."),
     "MVM-317": Entry("istiod signs no certificates in this mesh", "Name the mesh's CA by CA_ADDR in sidecar.extraEnv."),
     "MVM-318": Entry("The root certificate is not on the VM", "Run again: it is copied anew."),
@@ -120,10 +130,14 @@ CATALOG: dict[str, Entry] = {
     # 4xx: the VM over SSH
     "MVM-401": Entry("The machine's name is not known", "Check machines[].host and the name service."),
     "MVM-402": Entry("The machine refuses SSH connections", "Check that sshd runs and that ssh.port is right."),
-    "MVM-403": Entry("The machine does not answer", "Check its address, that it runs, and the firewall to its SSH port."),
+    "MVM-403": Entry(
+        "The machine does not answer", "Check its address, that it runs, and the firewall to its SSH port."
+    ),
     "MVM-404": Entry("The machine's host key is not known yet", "Compare the fingerprint on the VM, then accept it."),
     "MVM-405": Entry("The machine's host key has changed", "Find out why before anything else; nothing was sent."),
-    "MVM-406": Entry("The machine did not accept the login", "Check ssh.user and ssh.key, and authorized_keys on the VM."),
+    "MVM-406": Entry(
+        "The machine did not accept the login", "Check ssh.user and ssh.key, and authorized_keys on the VM."
+    ),
     "MVM-407": Entry("The SSH key cannot be used", "Name a key that can be read, or load it into ssh-agent."),
     "MVM-408": Entry("What answers is no SSH server", "Check ssh.port; a busy sshd is tried again."),
     "MVM-409": Entry("No common SSH algorithms", "Bring OpenSSH on the machine to 7.2 or newer."),
@@ -143,15 +157,23 @@ CATALOG: dict[str, Entry] = {
     "MVM-423": Entry("The machine's clock is wrong", "Set it (timedatectl set-ntp true), then run again."),
     "MVM-424": Entry("The gateway refuses the VM's connection", "Check that the gateway serves port 15012."),
     "MVM-425": Entry("The VM does not reach the gateway", "Open TCP 15012 from the VM to the gateway's address."),
-    "MVM-426": Entry("The gateway ends the TLS connection", "Check that istiod is exposed: Gateway and VirtualService."),
-    "MVM-427": Entry("The gateway shows a certificate of another mesh", "Check that the address is this cluster's gateway."),
+    "MVM-426": Entry(
+        "The gateway ends the TLS connection", "Check that istiod is exposed: Gateway and VirtualService."
+    ),
+    "MVM-427": Entry(
+        "The gateway shows a certificate of another mesh", "Check that the address is this cluster's gateway."
+    ),
     "MVM-428": Entry("A tool is missing on the machine", "Install it with apt-get, then run again."),
     "MVM-429": Entry("The machine has no address for SSH", "Set machines[].host in the plan."),
     "MVM-430": Entry("Another run is at work on the machine", "Wait until it has ended, then run again."),
     "MVM-431": Entry("SSH does not work since the sidecar runs", "Nothing to do: the VM stops the sidecar by itself."),
-    "MVM-432": Entry("Names cannot be looked up since the sidecar runs", "Set sidecar.captureDNS: false, then run again."),
+    "MVM-432": Entry(
+        "Names cannot be looked up since the sidecar runs", "Set sidecar.captureDNS: false, then run again."
+    ),
     # 52x to 59x: files and installation on the VM
-    "MVM-520": Entry("The mesh's root certificate is no PEM", "Mend the ConfigMap istio-ca-root-cert in the namespace."),
+    "MVM-520": Entry(
+        "The mesh's root certificate is no PEM", "Mend the ConfigMap istio-ca-root-cert in the namespace."
+    ),
     "MVM-521": Entry("The sidecar package cannot be downloaded", "Check sidecar.version and sidecar.package."),
     "MVM-522": Entry("The sidecar package is not the one that was meant", "Compare sidecar.sha256 with its source."),
     "MVM-523": Entry("What was downloaded is no Debian package", "Check sidecar.package: is the version released?"),
