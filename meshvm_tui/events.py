@@ -108,6 +108,16 @@ class StepStarted(Event):
 
 
 @dataclass(frozen=True)
+class StepPlanned(Event):
+    """What a step is about to do, told right before it does it (only in APPLY, only where something is missing)."""
+
+    step: str
+    machine: str
+    observation: Observation
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True)
 class StepLogged(Event):
     """A line of what a step does or what another system said (`source`: engine, cluster, guest, istioctl)."""
 

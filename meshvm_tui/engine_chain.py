@@ -1,0 +1,147 @@
+"""One chain of a run: the shared steps, or the steps of one machine, walked one after another.
+
+A failure in a stage up to Install ends its chain, for these stages build on one another; among the services
+and probes only what needs the failed step is left out.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from meshvm_tui.engine_guard import CLUSTER_STEP, check_same_cluster
+from meshvm_tui.engine_result import ACTION_NEEDED
+from meshvm_tui.engine_retry import reading
+from meshvm_tui.engine_run import NOT_REACHED, Run
+from meshvm_tui.engine_step import Applying, Looking, StepResult
+from meshvm_tui.events import Mode, Stage, StepFinished, StepStarted, StepState
+from meshvm_tui.ports import Ports, ReadPorts
+from meshvm_tui.problems import ActionNeeded, Cancelled, PermanentError, Problem, TransientError
+from meshvm_tui.redaction import redact
+from meshvm_tui.steps.step import Scope
+
+if TYPE_CHECKING:
+    from meshvm_tui.plan import Machine
+    from meshvm_tui.steps.step import Step
+
+OBSERVE_DEADLINE = 15.0
+"""Seconds after which looking alone gives up: a screen waits for it."""
+
+
+class Chain:
+    """The steps of one machine, or the shared ones where `machine` is None. Steps of a chain share one Scope."""
+
+    def __init__(self, run: Run, machine: Machine | None) -> None:
+        self.run = run
+        self.machine = machine
+        self.name = machine.name if machine else ""
+        self.stopped_by = ""
+        self._step = ""
+        files = run.request.files_root
+        self.scope = Scope(
+            plan=run.request.plan,
+            machine=machine,
+            cancelled=run.cancel,
+            say=self._say,
+            progress=self._progress,
+            keep=self._keep,
+            journal=run.journal,
+            kept=run.kept,
+            files_dir=files / self.name if files and machine and run.request.mode is Mode.APPLY else None,
+        )
+
+    def walk(self, steps: Sequence[Step], *, unreachable: str) -> None:
+        """Runs the steps in order; where `unreachable` names a reason, none of them is started."""
+        for step in steps:
+            reason = self._obstacle(step, unreachable)
+            if reason:
+                self._finish(step, 0.0, StepResult(StepState.PENDING, False, NOT_REACHED, f"not run: {reason}"))
+                continue
+            self._run_step(step)
+
+    def _obstacle(self, step: Step, unreachable: str) -> str:
+        if self.run.cancel.is_set():
+            return "the run was cancelled"
+        if unreachable:
+            return unreachable
+        if self.stopped_by:
+            return self.stopped_by
+        need = self.run.blocker(step.needs, self.name)
+        return f"{need} is needed first" if need else ""
+
+    def _run_step(self, step: Step) -> None:
+        clock = self.run.clock
+        self.run.telling.tell(StepStarted, step=step.id, machine=self.name, title=step.title)
+        started = clock.monotonic()
+        work = self._begin(step, started)
+        try:
+            result = work.result()
+            if step.id == CLUSTER_STEP:
+                reading(lambda: check_same_cluster(self.run), self.run.cancel)
+        except Cancelled:
+            result = StepResult(StepState.CANCELLED, work.touched, "Cancelled", "cancelled")
+        except Problem as problem:
+            result = _failure(problem, work.touched)
+        except Exception as error:  # noqa: BLE001 (whatever a step raises must not end the other machines' steps)
+            result = _failure(self._unforeseen(step, error), work.touched)
+        self._finish(step, clock.monotonic() - started, result)
+        if result.state is StepState.FAILED and not step.probe and step.stage is not Stage.SERVICES:
+            self.stopped_by = f"{step.id} failed"
+        elif result.state is StepState.CANCELLED:
+            self.stopped_by = "the run was cancelled"
+
+    def _say(self, source: str, text: str) -> None:
+        self.run.telling.log(self._step, self.name, source, text)
+
+    def _progress(self, message: str, done: int | None = None, total: int | None = None) -> None:
+        self.run.telling.progress(self._step, self.name, message, done, total)
+
+    def _keep(self, key: str, value: Any) -> None:
+        self.run.keep(f"{self._step}/{self.name}/{key}", value)
+
+    def _begin(self, step: Step, started: float) -> Looking | Applying:
+        """Turns the scope to this step and gives the work that its mode wants."""
+        self._step = step.id
+        mode = self.run.request.mode
+        seconds = min(step.deadline, OBSERVE_DEADLINE) if mode is Mode.OBSERVE else step.deadline
+        self.scope.deadline = started + seconds
+        if mode is Mode.APPLY:
+            return Applying(self.run, self.scope, step, self._ports)
+        return Looking(self.run, self.scope, step, self._read_ports)
+
+    def _read_ports(self) -> ReadPorts:
+        connections, plan = self.run.connections, self.run.request.plan
+        return ReadPorts(
+            cluster=connections.cluster_reader(plan),
+            istioctl=connections.istioctl(plan),
+            guest=connections.guest_reader(plan, self.machine) if self.machine else None,
+        )
+
+    def _ports(self) -> Ports:
+        connections, plan = self.run.connections, self.run.request.plan
+        return Ports(
+            cluster=connections.cluster(plan),
+            istioctl=connections.istioctl(plan),
+            guest=connections.guest(plan, self.machine) if self.machine else None,
+        )
+
+    def _unforeseen(self, step: Step, error: Exception) -> Problem:
+        """The type and words for the operator; the traceback goes to the session alone."""
+        trace = redact("".join(traceback.format_exception(error)))
+        self.run.journal("traceback", {"step": step.id, "machine": self.name, "text": trace})
+        return PermanentError("MVM-901", redact(f"{type(error).__name__}: {error}"))
+
+    def _finish(self, step: Step, seconds: float, result: StepResult) -> None:
+        event: StepFinished = self.run.telling.tell(
+            StepFinished, step=step.id, machine=self.name, seconds=round(seconds, 3), **result.fields()
+        )
+        self.run.finished(event)
+
+
+def _failure(problem: Problem, changed: bool) -> StepResult:
+    if isinstance(problem, ActionNeeded):
+        reason = ACTION_NEEDED
+    else:
+        reason = "TimedOut" if isinstance(problem, TransientError) else "Failed"
+    return StepResult(StepState.FAILED, changed, reason, problem.title, problem=problem.record())

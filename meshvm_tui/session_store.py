@@ -1,0 +1,244 @@
+"""Sessions on disk: one folder each, 0700, held by one process at a time. Never a secret in session.json or a log.
+
+A session that is damaged, newer than this version, or held by another process is refused with words.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from meshvm_tui.problems import ActionNeeded, PermanentError, Problem
+from meshvm_tui.session import Session
+from meshvm_tui.session_file import FILE_NAME, append_line, from_text, to_text, write_whole
+
+if TYPE_CHECKING:
+    from meshvm_tui.events import Event
+    from meshvm_tui.plan import Plan
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?")
+
+
+@dataclass(frozen=True)
+class SessionSummary:
+    """A session in a list. `problem` says why it cannot be opened, `held_by` which process has it open."""
+
+    name: str
+    updated: str
+    context: str = ""
+    workload: str = ""
+    machines: tuple[str, ...] = ()
+    done: int = 0
+    failed: int = 0
+    held_by: str = ""
+    problem: str = ""
+
+
+class OpenSession:
+    """A session that this process holds until `close`. Every method may be called from any thread."""
+
+    def __init__(self, folder: Path, session: Session, lock: _Lock) -> None:
+        self.folder = folder
+        self._session = session
+        self._lock = lock
+        self._writing = threading.Lock()
+
+    @property
+    def session(self) -> Session:
+        """As it was last saved."""
+        return self._session
+
+    @property
+    def files_dir(self) -> Path:
+        """Where each machine's bootstrap files get a folder."""
+        return self.folder / "files"
+
+    def save(self, session: Session) -> None:
+        """Writes the session where it differs from what was last saved."""
+        with self._writing:
+            if session != self._session:
+                write_whole(self.folder / FILE_NAME, to_text(session))
+                self._session = session
+
+    def take_event(self, event: Event) -> None:
+        """Logs an event and folds it into the saved session, in one step for all threads."""
+        self.append_log(event.record())
+        self._change(lambda session: session.with_event(event))
+
+    def take_kept(self, key: str, value: Any) -> None:
+        """Saves a value that a step recorded."""
+        self._change(lambda session: session.with_kept(key, value))
+
+    def append_journal(self, kind: str, values: Mapping[str, Any]) -> None:
+        """Adds an intent or a result to the journal."""
+        append_line(self.folder / "journal.jsonl", {"time": _now(), "kind": kind, **values})
+
+    def append_log(self, record: Mapping[str, Any]) -> None:
+        """Adds an event to the log."""
+        append_line(self.folder / "log.jsonl", dict(record))
+
+    def close(self) -> None:
+        """Lets another process have the session."""
+        self._lock.release()
+
+    def _change(self, change: Callable[[Session], Session]) -> None:
+        with self._writing:
+            session = change(self._session)
+            if session is not self._session:
+                write_whole(self.folder / FILE_NAME, to_text(session))
+                self._session = session
+
+
+class SessionStore:
+    """The sessions in one folder, which is made when the first of them is."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a session of that name."""
+        return (self.root / checked_name(name) / FILE_NAME).exists()
+
+    def create(self, name: str, plan: Plan, *, origin: str = "") -> OpenSession:
+        """A new session, held. Raises PermanentError MVM-716 or MVM-717, ActionNeeded MVM-711."""
+        folder = self.root / checked_name(name)
+        try:
+            for place in (self.root, folder, folder / "files"):
+                place.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.chmod(0o700)
+        except OSError as error:
+            raise PermanentError("MVM-717", f"{folder}: {error}") from error
+        lock = _Lock(folder)
+        try:
+            session = Session(name=name, plan=plan, origin=origin)
+            write_whole(folder / FILE_NAME, to_text(session))
+        except BaseException:
+            lock.release()
+            raise
+        return OpenSession(folder, session, lock)
+
+    def open(self, name: str) -> OpenSession:
+        """An existing session, held.
+
+        Raises ActionNeeded MVM-711 where another process holds it, PermanentError MVM-712, 713 or 715.
+        """
+        folder = self.root / checked_name(name)
+        if not (folder / FILE_NAME).exists():
+            raise PermanentError("MVM-715", f"{folder} holds no session.")
+        lock = _Lock(folder)
+        try:
+            return OpenSession(folder, self.read(name), lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    def read(self, name: str) -> Session:
+        """A session as it stands on disk, without holding it."""
+        path = self.root / checked_name(name) / FILE_NAME
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError as error:
+            raise PermanentError("MVM-715", f"{path.parent} holds no session.") from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise PermanentError("MVM-712", f"{path}: {error}") from error
+        return replace(from_text(text, path), name=name)
+
+    def list(self) -> tuple[SessionSummary, ...]:
+        """All sessions, the one that was changed last first; damaged ones with their problem."""
+        if not self.root.is_dir():
+            return ()
+        names = [
+            folder.name
+            for folder in self.root.iterdir()
+            if _NAME.fullmatch(folder.name) and (folder / FILE_NAME).exists()
+        ]
+        return tuple(sorted((self._summary(name) for name in names), key=lambda item: item.updated, reverse=True))
+
+    def _summary(self, name: str) -> SessionSummary:
+        path = self.root / name / FILE_NAME
+        changed = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")
+        base = SessionSummary(name, changed.replace("+00:00", "Z"), held_by=holder_of(self.root / name))
+        try:
+            session = self.read(name)
+        except Problem as problem:
+            return replace(base, problem=f"{problem.code} {problem.title}")
+        states = [record.state for record in session.records]
+        return replace(
+            base,
+            context=session.plan.cluster.context,
+            workload=f"{session.plan.workload.namespace}/{session.plan.workload.name}",
+            machines=tuple(machine.name for machine in session.plan.machines),
+            done=sum(state in ("succeeded", "skipped") for state in states),
+            failed=states.count("failed"),
+        )
+
+
+def checked_name(name: str) -> str:
+    """The name, if a folder may be called so. Raises PermanentError MVM-716."""
+    if not _NAME.fullmatch(name):
+        raise PermanentError("MVM-716", f"{name!r}")
+    return name
+
+
+def holder_of(folder: Path) -> str:
+    """Who holds a session now, in words; "" where nobody does."""
+    path = folder / _Lock.FILE_NAME
+    try:
+        handle = os.open(path, os.O_RDWR)
+    except OSError:
+        return ""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return _holder_words(path)
+    finally:
+        os.close(handle)
+    return ""
+
+
+class _Lock:
+    """The right to a session's folder. The kernel takes it back when the process ends, however it ends."""
+
+    FILE_NAME = "lock"
+
+    def __init__(self, folder: Path) -> None:
+        path = folder / self.FILE_NAME
+        try:
+            self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise PermanentError("MVM-717", f"{path}: {error}") from error
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._handle)
+            raise ActionNeeded("MVM-711", f"{folder.name} is held by {_holder_words(path)}.") from error
+        holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": _now()}
+        os.ftruncate(self._handle, 0)
+        os.pwrite(self._handle, json.dumps(holder).encode(), 0)
+
+    def release(self) -> None:
+        """Gives it back; a second call does nothing."""
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+
+
+def _holder_words(path: Path) -> str:
+    try:
+        holder = json.loads(path.read_text(encoding="utf-8"))
+        return f"process {holder['pid']} on {holder['host']} since {holder['since']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

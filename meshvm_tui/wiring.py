@@ -1,0 +1,92 @@
+"""Joins ports and adapters: the one place that knows which library stands behind a port."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from meshvm_tui.problems import ActionNeeded
+
+if TYPE_CHECKING:
+    from meshvm_tui.plan import Machine, Plan
+    from meshvm_tui.ports import Cluster, ClusterReader, ContextEntry, Guest, GuestReader, Istioctl
+
+T = TypeVar("T")
+
+
+class WiredConnections:
+    """`ports.Connections` over the real adapters. A port is opened once for what it is opened with.
+
+    Where `read_only` is set, no mutating port is ever given.
+    """
+
+    def __init__(self, *, read_only: bool = False) -> None:
+        self._read_only = read_only
+        self._opened: dict[Hashable, Any] = {}
+        self._lock = threading.Lock()
+
+    def contexts(self, kubeconfig: str) -> tuple[ContextEntry, ...]:
+        """The contexts of the merged kubeconfig."""
+        from meshvm_tui.adapters import kubeconfig as adapter
+
+        return adapter.contexts(kubeconfig)
+
+    def cluster_reader(self, plan: Plan) -> ClusterReader:
+        """The plan's cluster through the read-only transport."""
+        from meshvm_tui.adapters.kubernetes_api import KubernetesReader, connect
+
+        where = (plan.cluster.kubeconfig, plan.cluster.context)
+        return self._once(("cluster-reader", *where), lambda: KubernetesReader(connect(*where)))
+
+    def cluster(self, plan: Plan) -> Cluster:
+        """The plan's cluster. Raises ActionNeeded MVM-722 where nothing may be changed."""
+        where = (plan.cluster.kubeconfig, plan.cluster.context)
+        self._refuse_writing()
+        return self._once(("cluster", *where), lambda: open_cluster(kubeconfig=where[0], context=where[1]))
+
+    def guest_reader(self, plan: Plan, machine: Machine) -> GuestReader:
+        """The machine's inside. Its observation writes nothing by its own making."""
+        return self._guest(machine)
+
+    def guest(self, plan: Plan, machine: Machine) -> Guest:
+        """The machine's inside. Raises ActionNeeded MVM-722 where nothing may be changed."""
+        self._refuse_writing()
+        return self._guest(machine)
+
+    def istioctl(self, plan: Plan) -> Istioctl:
+        """istioctl against the plan's cluster; it is looked for when it is used."""
+        from meshvm_tui.adapters.istioctl import IstioctlProcess
+
+        where = (plan.cluster.kubeconfig, plan.cluster.context)
+        return self._once(("istioctl", *where), lambda: IstioctlProcess(*where))
+
+    def close(self) -> None:
+        """Closes every port that was opened."""
+        with self._lock:
+            ports, self._opened = list(self._opened.values()), {}
+        for port in ports:
+            if hasattr(port, "close"):
+                port.close()
+
+    def _guest(self, machine: Machine) -> Guest:
+        from meshvm_tui.adapters.ssh_guest import SshGuest
+
+        return self._once(("guest", machine.model_dump_json()), lambda: SshGuest(machine))
+
+    def _once(self, key: Hashable, open_port: Callable[[], T]) -> T:
+        with self._lock:
+            if key not in self._opened:
+                self._opened[key] = open_port()
+            return cast("T", self._opened[key])
+
+    def _refuse_writing(self) -> None:
+        if self._read_only:
+            raise ActionNeeded("MVM-722", "A step wanted to change something.")
+
+
+def open_cluster(*, kubeconfig: str, context: str) -> Cluster:
+    """The cluster behind a context, for commands that need no plan."""
+    from meshvm_tui.adapters.kubernetes_api import KubernetesCluster, connect
+
+    return KubernetesCluster(connect(kubeconfig, context))
