@@ -8,6 +8,7 @@ import socket
 from meshvm_tui.problems import ActionNeeded, PermanentError, Problem, TransientError
 
 _BANNER = "protocol banner"
+_NO_WAY = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL)
 
 
 def problem_from(error: Exception, where: str) -> Problem:
@@ -25,22 +26,21 @@ def _from_paramiko(error: Exception, where: str) -> Problem | None:
     import paramiko
     from paramiko.ssh_exception import IncompatiblePeer, NoValidConnectionsError
 
-    words = _words(error, where)
     if isinstance(error, paramiko.PasswordRequiredException):
         return ActionNeeded("MVM-407", f"{where}: the key is encrypted and its passphrase is not known here")
     if isinstance(error, paramiko.BadAuthenticationType):
         return PermanentError("MVM-406", f"{where}: it only accepts {', '.join(error.allowed_types)}")
-    if isinstance(error, paramiko.AuthenticationException):
-        return PermanentError("MVM-406", words)
-    if isinstance(error, IncompatiblePeer):
-        return PermanentError("MVM-409", words)
-    if isinstance(error, paramiko.ChannelException):
-        return TransientError("MVM-410", words)
-    if isinstance(error, NoValidConnectionsError):
-        return TransientError("MVM-402", words)
-    if isinstance(error, paramiko.SSHException):
-        return _from_ssh_words(error, where)
-    return None
+    # The more special ones first: each of these is an SSHException or an OSError too.
+    kinds: tuple[tuple[type[Exception], type[Problem], str], ...] = (
+        (paramiko.AuthenticationException, PermanentError, "MVM-406"),
+        (IncompatiblePeer, PermanentError, "MVM-409"),
+        (paramiko.ChannelException, TransientError, "MVM-410"),
+        (NoValidConnectionsError, TransientError, "MVM-402"),
+    )
+    for kind, problem, code in kinds:
+        if isinstance(error, kind):
+            return problem(code, _words(error, where))
+    return _from_ssh_words(error, where) if isinstance(error, paramiko.SSHException) else None
 
 
 def _from_ssh_words(error: Exception, where: str) -> Problem:
@@ -59,18 +59,17 @@ def _from_ssh_words(error: Exception, where: str) -> Problem:
 
 
 def _from_socket(error: Exception, where: str) -> Problem | None:
-    if isinstance(error, socket.gaierror):
-        return PermanentError("MVM-401", _words(error, where))
-    if isinstance(error, ConnectionRefusedError):
-        return TransientError("MVM-402", _words(error, where))
     if isinstance(error, TimeoutError):
         return TransientError("MVM-403", f"{where}: no answer in time")
     if isinstance(error, (FileNotFoundError, PermissionError, IsADirectoryError)):
         return ActionNeeded("MVM-407", f"{error.filename or where}: {error.strerror or error}")
-    if isinstance(error, OSError) and error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL):
-        return TransientError("MVM-403", _words(error, where))
+    words = _words(error, where)
+    if isinstance(error, socket.gaierror):
+        return PermanentError("MVM-401", words)
+    if isinstance(error, ConnectionRefusedError):
+        return TransientError("MVM-402", words)
     if isinstance(error, (OSError, EOFError)):
-        return TransientError("MVM-411", _words(error, where))
+        return TransientError("MVM-403" if getattr(error, "errno", 0) in _NO_WAY else "MVM-411", words)
     return None
 
 

@@ -1,0 +1,167 @@
+"""A VM's inside over SSH: one connection, kept from the observation to the execution.
+
+The script's JSON lines become facts and reports; a script that ends without its last line is a failure.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from meshvm_tui.adapters import guest_script
+from meshvm_tui.adapters.ssh_connection import Command, SshConnection, SshTarget, default_user, refuse_iap
+from meshvm_tui.adapters.ssh_errors import from_script_words
+from meshvm_tui.adapters.ssh_host_keys import AcceptHostKey
+from meshvm_tui.ports import GuestFacts, GuestOrder, GuestQuery, GuestReport
+from meshvm_tui.problems import PermanentError, TransientError
+
+if TYPE_CHECKING:
+    from meshvm_tui.plan import Machine
+
+OBSERVE_SILENCE = 30.0
+EXECUTE_SILENCE = 360.0
+"""Longer than the longest that the script says nothing: a download."""
+
+
+def target_for(machine: Machine, *, own_known_hosts: Path, accept: AcceptHostKey | None = None) -> SshTarget:
+    """The plain values of a machine of the plan. Raises a Problem where the plan names no way that works here."""
+    if machine.ssh.via == "iap":
+        raise refuse_iap()
+    if not machine.host:
+        raise PermanentError("MVM-429", f"machine {machine.name} has no host")
+    if machine.ssh.via == "jump" and not machine.ssh.jump:
+        raise PermanentError("MVM-416", f"machine {machine.name} says via: jump and names no ssh.jump")
+    return SshTarget(
+        host=machine.host.strip("[]"),
+        port=machine.ssh.port,
+        user=machine.ssh.user or default_user(),
+        key=machine.ssh.key,
+        known_host=machine.ssh.known_host,
+        own_known_hosts=own_known_hosts,
+        jump=machine.ssh.jump if machine.ssh.via == "jump" else "",
+        accept=accept,
+    )
+
+
+class SshGuestReader:
+    """A VM's inside, for looking only."""
+
+    def __init__(self, target: SshTarget) -> None:
+        self._target = target
+        self._connection: SshConnection | None = None
+        self._lock = threading.Lock()
+
+    def observe(self, query: GuestQuery) -> GuestFacts:
+        """`guest.sh observe`: topic by topic. `clock_skew` is right within half a turn and half a second."""
+        payload = guest_script.observation(query.values)
+        running = self._run(guest_script.OBSERVE_COMMAND, lambda: iter((payload,)), lambda: False, OBSERVE_SILENCE)
+        topics: dict[str, dict[str, Any]] = {}
+        skew = 0.0
+        for line in running.lines():
+            topic = _json(line)
+            name = str(topic.pop("topic", ""))
+            if name == "time":
+                middle = (running.sent_at + time.time()) / 2
+                skew = int(topic["now"]) + 0.5 - middle
+            if name:
+                topics[name] = topic
+        if "end" not in topics:
+            raise from_script_words(running.words(), running.exit_status(), self._target.where)
+        running.close()
+        return GuestFacts(topics, self._host_key(), skew)
+
+    def close(self) -> None:
+        """Ends the connection and what waits on it."""
+        if self._connection is not None:
+            self._connection.close()
+
+    def _host_key(self) -> str:
+        return self._connection.host_key if self._connection else ""
+
+    def _run(
+        self, command: str, pieces: Callable[[], Iterator[bytes]], cancelled: Callable[[], bool], silence: float
+    ) -> Command:
+        """Over the kept connection; over a new one where that has died in the meantime."""
+        kept, connection = self._open()
+        try:
+            return connection.run(command, pieces(), cancelled, silence)
+        except TransientError:
+            if not kept or connection.alive:
+                raise
+        _, connection = self._open()
+        return connection.run(command, pieces(), cancelled, silence)
+
+    def _open(self) -> tuple[bool, SshConnection]:
+        """Whether the connection was open already, and the connection."""
+        with self._lock:
+            if self._connection is not None and self._connection.alive:
+                return True, self._connection
+            if self._connection is not None:
+                self._connection.close()
+            self._connection = SshConnection(self._target)
+            self._connection.open()
+            return False, self._connection
+
+
+class SshGuest(SshGuestReader):
+    """A VM's inside that may be changed."""
+
+    @classmethod
+    def for_machine(cls, machine: Machine, *, own_known_hosts: Path, accept: AcceptHostKey | None = None) -> SshGuest:
+        """For a machine of the plan; nothing is connected before it is used."""
+        return cls(target_for(machine, own_known_hosts=own_known_hosts, accept=accept))
+
+    def execute(self, order: GuestOrder, cancelled: Callable[[], bool]) -> Iterator[GuestReport]:
+        """One execution: its reports as they come, the `end` line last. Cut: a TransientError; the script on the
+        VM goes on, and the next execution waits for it and finds its work done."""
+        for path in order.paths.values():
+            if not path.is_file():
+                raise PermanentError("MVM-529", str(path))
+        running = self._run(guest_script.EXECUTE_COMMAND, lambda: _tar(order), cancelled, EXECUTE_SILENCE)
+        ended = False
+        for line in running.lines():
+            record = _json(line)
+            if "step" not in record:
+                continue
+            report = GuestReport(
+                str(record.pop("step")), str(record.pop("state", "")), str(record.pop("message", "")), record
+            )
+            ended = ended or report.step == "end"
+            yield report
+        status = running.exit_status()
+        running.close()
+        if not ended:
+            raise from_script_words(running.words(), status, self._target.where)
+
+    def prove_new_connection(self) -> None:
+        """A second connection beside the first, and `true` over it. Raises MVM-431 where it does not work."""
+        second = SshConnection(self._target)
+        try:
+            second.open()
+            running = second.run(guest_script.PROOF_COMMAND, iter(()), lambda: False, OBSERVE_SILENCE)
+            for _ in running.lines():
+                pass
+            status = running.exit_status()
+        except (TransientError, PermanentError) as problem:
+            raise TransientError("MVM-431", f"{problem.code}: {problem.cause}") from problem
+        finally:
+            second.close()
+        if status != 0:
+            raise TransientError("MVM-431", f"{self._target.where}: `true` ended with {status}")
+
+
+def _tar(order: GuestOrder) -> Iterator[bytes]:
+    return guest_script.archive(order.mode, order.values, order.contents, order.paths)
+
+
+def _json(line: str) -> dict[str, Any]:
+    """A JSON object of the script; anything else on standard output is some tool's chatter."""
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return {}
+    return record if isinstance(record, dict) else {}

@@ -1,0 +1,366 @@
+"""The guest over SSH against a server in this process: facts, reports, and every way in which it can go wrong."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import paramiko
+import pytest
+
+from meshvm_tui.adapters import guest_script, ssh_connection
+from meshvm_tui.adapters.ssh_connection import SshTarget
+from meshvm_tui.adapters.ssh_guest import SshGuest, target_for
+from meshvm_tui.plan import Machine
+from meshvm_tui.ports import GuestOrder, GuestQuery
+from meshvm_tui.problems import ActionNeeded, Cancelled, PermanentError, Problem, TransientError
+from tests.fakes.ssh_server import Behaviour, SshServer, write_key
+
+LINES = (
+    b'{"topic":"time","now":"1000"}\n',
+    b'{"topic":"who","user":"root"}\n',
+    b'{"topic":"end"}\n',
+)
+REPORTS = (
+    b'{"step":"guest-files","state":"changed","message":"written","written":"hosts"}\n',
+    b"chatter of a tool\n",
+    b'{"step":"end","state":"ok","message":""}\n',
+)
+
+
+@pytest.fixture
+def behaviour() -> Behaviour:
+    return Behaviour()
+
+
+@pytest.fixture
+def server(behaviour: Behaviour) -> Iterator[SshServer]:
+    served = SshServer(behaviour)
+    yield served
+    served.close()
+
+
+@pytest.fixture
+def target(server: SshServer, tmp_path: Path) -> SshTarget:
+    return SshTarget(
+        host="127.0.0.1",
+        port=server.port,
+        user="root",
+        key=str(write_key(tmp_path / "key")),
+        known_host=server.host_key.fingerprint,
+        own_known_hosts=tmp_path / "known_hosts",
+        operator_known_hosts=tmp_path / "none",
+    )
+
+
+@pytest.fixture
+def guest(target: SshTarget) -> Iterator[SshGuest]:
+    opened = SshGuest(target)
+    yield opened
+    opened.close()
+
+
+def problem_of(target: SshTarget) -> Problem:
+    subject = SshGuest(target)
+    with pytest.raises(Problem) as caught:
+        subject.observe(GuestQuery())
+    subject.close()
+    return caught.value
+
+
+def never() -> bool:
+    return False
+
+
+def test_an_observation_is_topics_and_the_script_goes_over_standard_input(
+    guest: SshGuest, behaviour: Behaviour
+) -> None:
+    sent: list[bytes] = []
+
+    def answer(_command: str, stdin: bytes) -> tuple[bytes, bytes, int]:
+        sent.append(stdin)
+        return b"".join(LINES), b"", 0
+
+    behaviour.answer = answer
+    facts = guest.observe(GuestQuery({"GATEWAY_IP": "10.0.0.1"}))
+    assert facts.values["who"] == {"user": "root"}
+    assert facts.host_key.startswith("ecdsa-sha2-nistp256 SHA256:")
+    assert facts.clock_skew < -1_000_000
+    assert sent[0].startswith(b"MV_MODE=observe\nMV_GATEWAY_IP=10.0.0.1\n")
+    assert behaviour.commands == [guest_script.OBSERVE_COMMAND]
+
+
+def test_one_connection_serves_observation_and_execution(guest: SshGuest, behaviour: Behaviour) -> None:
+    behaviour.answer = lambda command, _stdin: (
+        b"".join(LINES if command == guest_script.OBSERVE_COMMAND else REPORTS), b"", 0,
+    )  # fmt: skip
+    guest.observe(GuestQuery())
+    reports = list(guest.execute(GuestOrder("apply", {"VERSION": "1"}, {"hosts": b"x"}), never))
+    assert [(line.step, line.state) for line in reports] == [("guest-files", "changed"), ("end", "ok")]
+    assert reports[0].values == {"written": "hosts"}
+    assert behaviour.connections == 1
+    guest.prove_new_connection()
+    assert behaviour.connections == 2
+    assert behaviour.commands[-1] == "true"
+
+
+def test_no_secret_and_no_value_is_ever_in_a_command(guest: SshGuest, behaviour: Behaviour) -> None:
+    behaviour.answer = lambda _command, _stdin: (b"".join(REPORTS), b"", 0)
+    list(guest.execute(GuestOrder("apply", {"URL": "http://u"}, {"istio-token": b"secret"}), never))
+    assert behaviour.commands == [guest_script.EXECUTE_COMMAND]
+    assert "secret" not in repr(GuestOrder("apply", {}, {"istio-token": b"secret"}))
+
+
+def test_a_dead_connection_is_opened_anew(guest: SshGuest, server: SshServer, behaviour: Behaviour) -> None:
+    behaviour.answer = lambda _command, _stdin: (b"".join(LINES), b"", 0)
+    guest.observe(GuestQuery())
+    server.cut()
+    guest.observe(GuestQuery())
+    assert behaviour.connections == 2
+
+
+@pytest.mark.parametrize("size", [1, 20_000, 200_000])
+def test_a_connection_that_is_cut_while_files_are_sent_is_transient(
+    guest: SshGuest, behaviour: Behaviour, size: int
+) -> None:
+    behaviour.cut_after_input = size
+    with pytest.raises(TransientError) as caught:
+        list(guest.execute(GuestOrder("apply", {}, {"istio-sidecar.deb": b"x" * 400_000}), never))
+    assert caught.value.code == "MVM-411"
+
+
+def test_a_connection_that_is_cut_in_the_middle_of_the_reports_is_transient(
+    guest: SshGuest, behaviour: Behaviour
+) -> None:
+    behaviour.answer = lambda _command, _stdin: (REPORTS[0], b"", 0)
+    behaviour.cut_after_output = True
+    got = []
+    with pytest.raises(TransientError) as caught:
+        for line in guest.execute(GuestOrder("apply"), never):
+            got.append(line.step)
+    assert (caught.value.code, got) == ("MVM-411", ["guest-files"])
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "code"),
+    [
+        (b"sudo: a password is required\n", 1, "MVM-413"),
+        (b"ops is not in the sudoers file.\n", 1, "MVM-414"),
+        (b"tar: hosts: Cannot write: No space left on device\n", 2, "MVM-525"),
+        (b"sh: 1: tar: not found\n", 127, "MVM-428"),
+        (b"guest.sh: 3: Syntax error\n", 2, "MVM-417"),
+        (b"", 3, "MVM-417"),
+    ],
+)
+def test_a_script_without_its_last_line_is_a_failure_in_its_own_words(
+    guest: SshGuest, behaviour: Behaviour, words: bytes, status: int, code: str
+) -> None:
+    behaviour.answer = lambda _command, _stdin: (REPORTS[0], words, status)
+    with pytest.raises(Problem) as caught:
+        list(guest.execute(GuestOrder("apply"), never))
+    assert caught.value.code == code
+    assert words.decode().strip() in caught.value.cause
+
+
+def test_many_words_on_standard_error_do_not_stop_it(guest: SshGuest, behaviour: Behaviour) -> None:
+    behaviour.answer = lambda _command, _stdin: (b"".join(REPORTS), b"w" * 5_000_000, 0)
+    assert list(guest.execute(GuestOrder("apply"), never))[-1].step == "end"
+
+
+def test_cancel_while_nothing_comes(guest: SshGuest, behaviour: Behaviour) -> None:
+    started, release = threading.Event(), threading.Event()
+
+    def answer(_command: str, _stdin: bytes) -> tuple[bytes, bytes, int]:
+        started.set()
+        release.wait(10)
+        return b"", b"", 0
+
+    behaviour.answer = answer
+    with pytest.raises(Cancelled):
+        list(guest.execute(GuestOrder("apply"), started.is_set))
+    release.set()
+
+
+def test_closing_ends_an_observation(guest: SshGuest, behaviour: Behaviour) -> None:
+    release = threading.Event()
+
+    def answer(_command: str, _stdin: bytes) -> tuple[bytes, bytes, int]:
+        guest.close()
+        release.wait(10)
+        return b"", b"", 0
+
+    behaviour.answer = answer
+    with pytest.raises((Cancelled, TransientError)):
+        guest.observe(GuestQuery())
+    release.set()
+
+
+def test_silence_is_not_waited_for_for_ever(
+    guest: SshGuest, behaviour: Behaviour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("meshvm_tui.adapters.ssh_guest.OBSERVE_SILENCE", 0.2)
+    release = threading.Event()
+    behaviour.answer = lambda _command, _stdin: (b"x" if release.wait(10) else b"", b"", 0)
+    with pytest.raises(TransientError) as caught:
+        guest.observe(GuestQuery())
+    assert caught.value.code == "MVM-412"
+    release.set()
+
+
+def test_a_login_that_is_not_accepted(target: SshTarget, behaviour: Behaviour) -> None:
+    behaviour.accept_key = False
+    problem = problem_of(target)
+    assert (problem.code, type(problem)) == ("MVM-406", PermanentError)
+    assert behaviour.commands == []
+
+
+def test_an_encrypted_key(target: SshTarget, tmp_path: Path) -> None:
+    problem = problem_of(replace(target, key=str(write_key(tmp_path / "locked", "secret words"))))
+    assert (problem.code, type(problem)) == ("MVM-407", ActionNeeded)
+    assert "encrypted" in problem.cause
+
+
+@pytest.mark.parametrize("content", [None, "no key at all\n"])
+def test_a_key_that_is_not_there_or_no_key(target: SshTarget, tmp_path: Path, content: str | None) -> None:
+    path = tmp_path / "bad"
+    if content is not None:
+        path.write_text(content)
+    assert problem_of(replace(target, key=str(path))).code == "MVM-407"
+
+
+def test_no_key_anywhere(target: SshTarget) -> None:
+    assert problem_of(replace(target, key="")).code == "MVM-407"
+
+
+def test_sessions_that_are_refused(target: SshTarget, behaviour: Behaviour) -> None:
+    behaviour.refuse_sessions = True
+    assert problem_of(target).code == "MVM-410"
+
+
+def test_a_port_where_nothing_listens(target: SshTarget) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    problem = problem_of(replace(target, port=port))
+    assert (problem.code, type(problem)) == ("MVM-402", TransientError)
+
+
+def test_a_port_that_speaks_something_else(target: SshTarget) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                connection.recv(100)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        problem = problem_of(replace(target, port=listener.getsockname()[1]))
+        thread.join(5)
+    assert problem.code == "MVM-408"
+
+
+def test_a_port_that_says_nothing(target: SshTarget, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ssh_connection, "LOGIN_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        assert problem_of(replace(target, port=listener.getsockname()[1])).code == "MVM-408"
+
+
+def test_a_name_that_is_not_known(target: SshTarget, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "create_connection", fail)
+    problem = problem_of(replace(target, host="no-such-vm"))
+    assert (problem.code, "Name or service not known" in problem.cause) == ("MVM-401", True)
+
+
+def test_a_host_key_that_is_not_the_pinned_one_gets_no_login(target: SshTarget, behaviour: Behaviour) -> None:
+    problem = problem_of(replace(target, known_host="SHA256:another"))
+    assert (problem.code, type(problem)) == ("MVM-405", PermanentError)
+    assert behaviour.commands == []
+
+
+def test_an_unknown_host_key_is_asked_for_and_then_known(
+    target: SshTarget, server: SshServer, behaviour: Behaviour
+) -> None:
+    behaviour.answer = lambda _command, _stdin: (b"".join(LINES), b"", 0)
+    unpinned = replace(target, known_host="")
+    assert problem_of(unpinned).code == "MVM-404"
+    accepting = SshGuest(replace(unpinned, accept=lambda _h, _p, shown: server.host_key.fingerprint in shown))
+    accepting.observe(GuestQuery())
+    accepting.close()
+    later = SshGuest(unpinned)
+    later.observe(GuestQuery())
+    later.close()
+
+
+def test_the_server_is_asked_for_the_key_type_that_is_known(target: SshTarget, tmp_path: Path) -> None:
+    rsa, behaviour = paramiko.RSAKey.generate(2048), Behaviour(answer=lambda _c, _s: (b"".join(LINES), b"", 0))
+    two = SshServer(behaviour)
+    two._transports.clear()
+    original = paramiko.Transport.add_server_key
+
+    def both(transport: paramiko.Transport, key: paramiko.PKey) -> None:
+        original(transport, key)
+        original(transport, rsa)
+
+    paramiko.Transport.add_server_key = both  # type: ignore[method-assign]
+    try:
+        known = tmp_path / "operator"
+        known.write_text(f"[127.0.0.1]:{two.port} ssh-rsa {rsa.get_base64()}\n")
+        guest = SshGuest(replace(target, port=two.port, known_host="", operator_known_hosts=known))
+        assert guest.observe(GuestQuery()).host_key.startswith("ssh-rsa")
+        guest.close()
+    finally:
+        paramiko.Transport.add_server_key = original  # type: ignore[method-assign]
+        two.close()
+
+
+def test_through_a_jump_host(target: SshTarget, behaviour: Behaviour, tmp_path: Path) -> None:
+    behaviour.answer = lambda _command, _stdin: (b"".join(LINES), b"", 0)
+    jump = SshServer(Behaviour(forward=True))
+    try:
+        through = replace(target, jump=f"ops@127.0.0.1:{jump.port}", accept=lambda *_: True)
+        guest = SshGuest(through)
+        assert guest.observe(GuestQuery()).values["who"] == {"user": "root"}
+        guest.close()
+        jump.behaviour.forward = False
+        assert problem_of(through).code == "MVM-416"
+    finally:
+        jump.close()
+
+
+def test_a_machine_of_the_plan_becomes_a_target(tmp_path: Path) -> None:
+    machine = Machine.model_validate({"name": "vm1", "host": "[fd00::7]", "ssh": {"user": "ops", "port": 2222}})
+    target = target_for(machine, own_known_hosts=tmp_path)
+    assert (target.host, target.port, target.user, target.jump) == ("fd00::7", 2222, "ops", "")
+
+
+@pytest.mark.parametrize(
+    ("machine", "code"),
+    [
+        ({"name": "vm1", "host": "h", "ssh": {"via": "iap"}}, "MVM-415"),
+        ({"name": "vm1"}, "MVM-429"),
+        ({"name": "vm1", "host": "h", "ssh": {"via": "jump"}}, "MVM-416"),
+    ],
+)
+def test_ways_that_are_not_there(tmp_path: Path, machine: dict[str, object], code: str) -> None:
+    with pytest.raises(PermanentError) as caught:
+        SshGuest.for_machine(Machine.model_validate(machine), own_known_hosts=tmp_path)
+    assert caught.value.code == code
+
+
+def test_lines_that_are_json_but_no_report_are_chatter(guest: SshGuest, behaviour: Behaviour) -> None:
+    behaviour.answer = lambda _c, _s: (b'[1]\n"x"\n' + json.dumps({"a": 1}).encode() + b"\n" + REPORTS[-1], b"", 0)
+    assert [line.step for line in guest.execute(GuestOrder("apply"), never)] == ["end"]
+
+
+def test_a_package_that_is_not_on_this_computer(guest: SshGuest, tmp_path: Path) -> None:
+    with pytest.raises(PermanentError) as caught:
+        list(guest.execute(GuestOrder("apply", paths={"istio-sidecar.deb": tmp_path / "no.deb"}), never))
+    assert caught.value.code == "MVM-529"
