@@ -1,0 +1,232 @@
+"""One field of the plan as a line of text, and back: what a form shows, and what was typed into it.
+
+A field is named by its path in the YAML (`machines.0.ssh.user`). A text that is not valid never replaces a plan.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from meshvm_tui.events import Stage
+
+if TYPE_CHECKING:
+    from meshvm_tui.plan import Plan
+
+
+class Kind(StrEnum):
+    """How a field's value is written as one line of text."""
+
+    TEXT = "text"
+    OPTIONAL = "text or nothing"
+    LIST = "values with commas between"
+    MAPPING = "name=value with commas between"
+    SWITCH = "yes or no"
+    PART = "yes or no, for a part that can be left out"
+    PROBE = "http :80 /path every 10 s"
+
+
+@dataclass(frozen=True)
+class Edited:
+    """The plan after an edit. With an `error` (what is wrong and what is valid) it is the plan as it was."""
+
+    plan: Plan
+    error: str = ""
+
+
+class FieldError(ValueError):
+    """A text that cannot even be read as its kind of value."""
+
+
+def text_of(plan: Plan, path: str, kind: Kind) -> str:
+    """The field's value as it stands in a form; "" where the part that holds it is left out."""
+    value: Any = _dump(plan)
+    for part in path.split("."):
+        if isinstance(value, list):
+            value = value[int(part)] if int(part) < len(value) else None
+        else:
+            value = value.get(part) if isinstance(value, dict) else None
+    return _WRITERS[kind](value)
+
+
+def edit(plan: Plan, path: str, kind: Kind, text: str) -> Edited:
+    """The plan with the field set to what was typed, or the plan as it was with what is wrong."""
+    from pydantic import ValidationError
+
+    from meshvm_tui.plan import Plan as PlanDocument
+    from meshvm_tui.plan_file import plan_errors
+
+    value = _dump(plan)
+    try:
+        holder, last = _holder(value, path)
+        holder[last] = _READERS[kind](text.strip(), holder[last])
+        return Edited(PlanDocument.model_validate(value))
+    except FieldError as error:
+        return Edited(plan, str(error))
+    except ValidationError as error:
+        found = plan_errors(error)
+        spelled = re.sub(r"\.(\d+)", r"[\1]", path)
+        ours = next((item for item in found if item.field.startswith(spelled)), found[0])
+        return Edited(plan, f"{ours.what}; valid: {ours.valid}" if ours.valid else ours.what)
+
+
+def has(plan: Plan, path: str) -> bool:
+    """Whether the part that holds the field is in the plan (a sample may be left out)."""
+    try:
+        _holder(_dump(plan), path)
+    except (KeyError, IndexError, TypeError):
+        return False
+    return True
+
+
+def lacking(plan: Plan, stage: Stage) -> str:
+    """What the stage cannot do without and the plan does not say yet; "" where nothing lacks."""
+    if stage is not Stage.MACHINE:
+        return ""
+    if not plan.machines:
+        return "Host: where SSH reaches the VM, such as 10.128.0.7"
+    for machine in plan.machines:
+        if not machine.host and not machine.gce:
+            return f"Host of {machine.name}: where SSH reaches it, such as 10.128.0.7"
+    return ""
+
+
+def with_a_machine(plan: Plan) -> Plan:
+    """The plan with one machine to fill in, where it has none."""
+    return plan if plan.machines else plan_with_machine_added(plan)
+
+
+def plan_with_machine_added(plan: Plan) -> Plan:
+    """The plan with one more machine, logged in to as the last one is."""
+    from meshvm_tui.plan import Machine
+
+    taken = {machine.name for machine in plan.machines}
+    numbered = (f"my-mesh-vm-{number}" for number in range(2, len(taken) + 3))
+    name = next(name for name in ("my-mesh-vm", *numbered) if name not in taken)
+    added = Machine(name=name)
+    if plan.machines:
+        added = Machine(name=name, ssh=plan.machines[-1].ssh.model_copy(update={"known_host": ""}))
+    return plan.model_copy(update={"machines": [*plan.machines, added]})
+
+
+def plan_without_machine(plan: Plan, index: int) -> Plan:
+    """The plan without that machine."""
+    return plan.model_copy(update={"machines": [m for i, m in enumerate(plan.machines) if i != index]})
+
+
+def _dump(plan: Plan) -> dict[str, Any]:
+    return plan.model_dump(mode="json", by_alias=True)
+
+
+def _holder(value: Any, path: str) -> tuple[Any, str | int]:
+    """The mapping or list that holds the field, and the field's key in it. KeyError, IndexError, TypeError."""
+    *parts, last = path.split(".")
+    for part in parts:
+        value = value[int(part)] if isinstance(value, list) else value[part]
+    key: str | int = int(last) if isinstance(value, list) else last
+    value[key]
+    return value, key
+
+
+def _cells(text: str) -> list[str]:
+    """Values with commas between; one that holds a comma stands in quotes."""
+    try:
+        rows = list(csv.reader([text], skipinitialspace=True, strict=True))
+    except csv.Error as error:
+        raise FieldError(f"the quotes do not match ({error}); valid: values with commas between") from error
+    return [cell.strip() for cell in rows[0] if cell.strip()] if rows else []
+
+
+def _joined(cells: list[str]) -> str:
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="").writerow(cells)
+    text = stream.getvalue()
+    return text if '"' in text else ", ".join(cells)
+
+
+def _read_mapping(text: str, _: Any) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for cell in _cells(text):
+        name, equals, value = cell.partition("=")
+        if not equals or not name.strip():
+            raise FieldError(f"{cell!r} has no name or no =; valid: name=value, with commas between")
+        if name.strip() in found:
+            raise FieldError(f"{name.strip()!r} stands there twice; valid: each name once")
+        found[name.strip()] = value.strip()
+    return found
+
+
+def _read_switch(text: str, _: Any) -> bool:
+    if text not in ("yes", "no"):
+        raise FieldError(f"{text!r} is not valid; valid: yes or no")
+    return text == "yes"
+
+
+def _read_part(text: str, was: Any) -> dict[str, Any] | None:
+    return (was or {}) if _read_switch(text, was) else None
+
+
+_PROBE = re.compile(
+    r"(?P<way>http|https|tcp)\s+:?(?P<port>\d+)(?:\s+(?P<path>/\S*))?(?:\s+every\s+(?P<period>\d+)\s*s?)?$", re.I
+)
+_PROBE_WORDS = "none, http :80 /health every 10 s, tcp :22, or exec COMMAND"
+
+
+def _read_probe(text: str, was: Any) -> dict[str, Any] | None:
+    """The probe; times that a form does not show stay as they were."""
+    if text.lower() in ("", "none"):
+        return None
+    kept = {name: value for name, value in (was or {}).items() if name.endswith(("Seconds", "Threshold"))}
+    if text.lower().startswith("exec "):
+        return {**kept, "exec": {"command": text[5:].split()}}
+    match = _PROBE.match(text)
+    if not match:
+        raise FieldError(f"{text!r} is no health probe; valid: {_PROBE_WORDS}")
+    way, port = match["way"].lower(), match["port"]
+    kept["periodSeconds"] = match["period"]
+    if way == "tcp":
+        return {**kept, "tcpSocket": {**((was or {}).get("tcpSocket") or {}), "port": port}}
+    before = (was or {}).get("httpGet") or {}
+    scheme = "HTTPS" if way == "https" else before.get("scheme") if before.get("scheme") == "HTTP" else None
+    return {**kept, "httpGet": {**before, "port": port, "path": match["path"] or "/", "scheme": scheme}}
+
+
+def _write_probe(value: Any) -> str:
+    if not value:
+        return "none"
+    if value.get("exec"):
+        return "exec " + " ".join(value["exec"]["command"])
+    period = f" every {value['periodSeconds']} s" if value.get("periodSeconds") else ""
+    if get := value.get("httpGet"):
+        way = "https" if get.get("scheme") == "HTTPS" else "http"
+        return f"{way} :{get['port']} {get['path']}{period}"
+    return f"tcp :{value['tcpSocket']['port']}{period}"
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+_WRITERS: dict[Kind, Callable[[Any], str]] = {
+    Kind.TEXT: _text,
+    Kind.OPTIONAL: _text,
+    Kind.LIST: lambda value: _joined([str(item) for item in value or []]),
+    Kind.MAPPING: lambda value: _joined([f"{name}={item}" for name, item in (value or {}).items()]),
+    Kind.SWITCH: lambda value: "yes" if value else "no",
+    Kind.PART: lambda value: "no" if value is None else "yes",
+    Kind.PROBE: _write_probe,
+}
+_READERS: dict[Kind, Callable[[str, Any], Any]] = {
+    Kind.TEXT: lambda text, _: text,
+    Kind.OPTIONAL: lambda text, _: text or None,
+    Kind.LIST: lambda text, _: _cells(text),
+    Kind.MAPPING: _read_mapping,
+    Kind.SWITCH: _read_switch,
+    Kind.PART: _read_part,
+    Kind.PROBE: _read_probe,
+}
