@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from meshvm_tui.lab.cluster_api.errors import (
 from meshvm_tui.lab.cluster_api.kinds import CRD_KEY, Kind, Kinds
 from meshvm_tui.lab.cluster_api.managed_fields import Owners
 from meshvm_tui.lab.cluster_api.selectors import LabelSelector
-from meshvm_tui.lab.cluster_api.writes import Write, check_body, copy, prepare_new, prepare_update
+from meshvm_tui.lab.cluster_api.writes import Write, check_body, copied, prepare_new, prepare_update
 
 JSON = dict[str, Any]
 _LOG_LENGTH = 4000  # changes per kind that a watch can go back
@@ -97,12 +97,12 @@ class Objects:
     def get(self, key: str, namespace: str, name: str) -> JSON | None:
         """One object, or None; "" is the namespace of cluster-wide kinds."""
         record = self.record(key, namespace, name)
-        return copy(record.obj) if record else None
+        return copied(record.obj) if record else None
 
-    def list(self, key: str, namespace: str | None = None, selector: str = "") -> Sequence[JSON]:
+    def list(self, key: str, namespace: str | None = None, selector: str = "") -> list[JSON]:
         """All objects of a kind, of one namespace or of all; empty where the kind is not served."""
         wanted = LabelSelector(selector)
-        return [copy(record.obj) for record in self.records(key, namespace) if wanted.matches(record.obj)]
+        return [copied(record.obj) for record in self.records(key, namespace) if wanted.matches(record.obj)]
 
     def create(self, key: str, obj: JSON, actor: str = "lab") -> JSON:
         """Creates an object with all that it says, its status too."""
@@ -110,23 +110,23 @@ class Objects:
         namespace = (obj.get("metadata") or {}).get("namespace", "")
         # Controllers may hold an object in any of the kind's versions.
         body = check_body(kind, kind.versions[0], {**obj, "apiVersion": kind.api_version()}, namespace)
-        return copy(self.insert(kind, body, Write(actor, whole=True)))
+        return copied(self.insert(kind, body, Write(actor, whole=True)))
 
     def update(self, key: str, obj: JSON, actor: str = "lab") -> JSON:
         """Replaces an object, its status too; a stale resourceVersion is a 409."""
         kind = self.kind(key)
         metadata = obj["metadata"]
         live = self.need(kind, metadata.get("namespace", ""), metadata["name"])
-        return copy(self.replace(kind, live, obj, Write(actor, whole=True)))
+        return copied(self.replace(kind, live, obj, Write(actor, whole=True)))
 
-    def patch(
+    def patch(  # noqa: PLR0917 - as a controller names an object
         self, key: str, namespace: str, name: str, merge: JSON, actor: str = "lab", subresource: str = ""
     ) -> JSON:
         """Merge-patches an object; with `subresource="status"` only its status."""
         kind = self.kind(key)
         live = self.need(kind, namespace, name)
         body = patches.merge_patch(live, merge)
-        return copy(self.replace(kind, live, body, Write(actor, subresource=subresource, whole=not subresource)))
+        return copied(self.replace(kind, live, body, Write(actor, subresource=subresource, whole=not subresource)))
 
     def delete(self, key: str, namespace: str, name: str) -> bool:
         """Deletes an object, in two phases where it has finalizers; False where there is none."""
@@ -178,8 +178,8 @@ class Objects:
         """Creates an object from a checked body."""
         self._check_namespace(kind, body["metadata"])
         if kind.kind == "Pod" and self.mutate_pod is not None:
-            body = self.mutate_pod(copy(body))
-        obj = prepare_new(kind, body, write, self.clock.timestamp(), lambda: self._siblings(kind), owners)
+            body = self.mutate_pod(copied(body))
+        obj = prepare_new(kind, body, write, self.clock.timestamp(), lambda: self._siblings(kind), owners=owners)
         place = (obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
         if place in self._records.get(kind.key, {}):
             raise already_exists(kind.group, kind.plural, place[1])
@@ -190,7 +190,7 @@ class Objects:
     def replace(self, kind: Kind, live: JSON, body: JSON, write: Write, owners: Owners | None = None) -> JSON:
         """Replaces a stored object by a checked body; ends its deletion where the last finalizer went."""
         now = self.clock.timestamp()
-        obj = prepare_update(kind, live, body, write, now, lambda: self._siblings(kind), owners)
+        obj = prepare_update(kind, live, body, write, now, lambda: self._siblings(kind), owners=owners)
         if write.dry_run or obj is live:
             return obj
         before = self.record(kind.key, live["metadata"].get("namespace", ""), live["metadata"]["name"])
@@ -230,7 +230,7 @@ class Objects:
         """Ends it."""
         self._queues.get(key, set()).discard(queue)
 
-    def changes_since(self, key: str, revision: int) -> list[Change] | None:
+    def changes_since(self, key: str, revision: int) -> Sequence[Change] | None:
         """The changes after a resourceVersion; None where they are no longer known."""
         if revision < self._horizon.get(key, 0):
             return None
@@ -278,7 +278,7 @@ class Objects:
 
     # -- inside
 
-    def _siblings(self, kind: Kind) -> list[JSON]:
+    def _siblings(self, kind: Kind) -> Sequence[JSON]:
         return [record.obj for record in self._records.get(kind.key, {}).values()]
 
     def _check_namespace(self, kind: Kind, metadata: JSON) -> None:
@@ -325,7 +325,7 @@ class Objects:
         for queue in self._queues.get(kind.key, ()):
             queue.put_nowait(change)
         for subscriber in self._subscribers.get(kind.key, ()):
-            subscriber.put_nowait((change.type, copy(change.record.obj)))
+            subscriber.put_nowait((change.type, copied(change.record.obj)))
         self._save_soon()
 
     def _save_soon(self) -> None:

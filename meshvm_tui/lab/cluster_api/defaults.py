@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 JSON = dict[str, Any]
 _NODE_PORTS = (30000, 32768)
 
 
-def apply_defaults(kind: str, obj: JSON, siblings: Callable[[], list[JSON]]) -> None:
+def apply_defaults(kind: str, obj: JSON, siblings: Callable[[], Sequence[JSON]]) -> None:
     """Fills in an object in place. `siblings` gives the objects of the same kind, for what must be unique."""
     match kind:
         case "Namespace":
@@ -112,7 +112,7 @@ def _definition_status(obj: JSON, now: str) -> JSON:
     }
 
 
-def _service(obj: JSON, siblings: Callable[[], list[JSON]]) -> None:
+def _service(obj: JSON, siblings: Callable[[], Sequence[JSON]]) -> None:
     spec = obj.setdefault("spec", {})
     spec.setdefault("type", "ClusterIP")
     spec.setdefault("sessionAffinity", "None")
@@ -134,7 +134,7 @@ def _service(obj: JSON, siblings: Callable[[], list[JSON]]) -> None:
         spec.setdefault("allocateLoadBalancerNodePorts", True)
 
 
-def _free_address(services: list[JSON]) -> str:
+def _free_address(services: Sequence[JSON]) -> str:
     taken = {service.get("spec", {}).get("clusterIP") for service in services}
     return next(
         address
@@ -144,7 +144,7 @@ def _free_address(services: list[JSON]) -> str:
     )
 
 
-def _node_ports(spec: JSON, siblings: Callable[[], list[JSON]]) -> None:
+def _node_ports(spec: JSON, siblings: Callable[[], Sequence[JSON]]) -> None:
     wanting = [port for port in spec.get("ports") or () if not port.get("nodePort")]
     if not wanting:
         return

@@ -33,20 +33,23 @@ def validate(kind: Kind, version: str, obj: JSON, live: JSON | None = None) -> N
 
 
 def _built_in(kind: str, obj: JSON) -> list[Cause]:
+    spec = obj.get("spec") or {}
     match kind:
         case "Service":
-            return _service(obj.get("spec") or {})
+            causes = _service(spec)
         case "Pod":
-            return _pod_spec(obj.get("spec") or {}, "spec")
+            causes = _pod_spec(spec, "spec")
         case "Deployment" | "ReplicaSet":
-            return _workload(obj.get("spec") or {})
+            causes = _workload(spec)
         case "RoleBinding" | "ClusterRoleBinding":
-            return _binding(obj)
+            causes = _binding(obj)
         case "ConfigMap" | "Secret":
-            return _data(obj)
+            causes = _data(obj)
         case "CustomResourceDefinition":
-            return _definition(obj)
-    return []
+            causes = _definition(obj)
+        case _:
+            causes = []
+    return causes
 
 
 def _service(spec: JSON) -> list[Cause]:

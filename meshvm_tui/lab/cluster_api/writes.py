@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,14 +36,14 @@ class Write:
         return Manager(self.manager, operation, kind.api_version(self.version), self.subresource, now)
 
 
-Siblings = Callable[[], list[JSON]]
+Siblings = Callable[[], Sequence[JSON]]
 
 
 def prepare_new(
-    kind: Kind, body: JSON, write: Write, now: str, siblings: Siblings, owners: Owners | None = None
+    kind: Kind, body: JSON, write: Write, now: str, siblings: Siblings, *, owners: Owners | None = None
 ) -> JSON:
     """A new object, complete but for its resourceVersion. `owners` is given where it was applied."""
-    obj = copy(body)
+    obj = copied(body)
     version = write.version or kind.versions[0]
     metadata = obj["metadata"] = dict(obj.get("metadata") or {})
     if not metadata.get("name") and metadata.get("generateName"):
@@ -69,21 +69,21 @@ def prepare_new(
     return canonical(kind, obj)
 
 
-def prepare_update(
-    kind: Kind, live: JSON, body: JSON, write: Write, now: str, siblings: Siblings, owners: Owners | None = None
+def prepare_update(  # noqa: PLR0917 - all that an update is made of
+    kind: Kind, live: JSON, body: JSON, write: Write, now: str, siblings: Siblings, *, owners: Owners | None = None
 ) -> JSON:
     """What replaces `live`; the same object where nothing changed. `owners` is given where it was applied."""
     version = write.version or kind.versions[0]
-    obj = copy(body)
+    obj = copied(body)
     metadata = obj["metadata"] = dict(obj.get("metadata") or {})
     _check_identity(kind, live, metadata)
     given = metadata.get("managedFields")
     if write.subresource == "status":
-        obj = {**copy(live), **({"status": obj["status"]} if "status" in obj else {})}
+        obj = {**copied(live), **({"status": obj["status"]} if "status" in obj else {})}
     elif kind.has_status and not write.whole:
         obj.pop("status", None)
         if "status" in live:
-            obj["status"] = copy(live["status"])
+            obj["status"] = copied(live["status"])
     metadata = obj["metadata"] = dict(obj["metadata"])
     metadata.pop("selfLink", None)
     for key in (*_SERVER_METADATA, "name", "namespace", "generateName"):
@@ -97,14 +97,14 @@ def prepare_update(
         metadata["generation"] = live["metadata"].get("generation", 1) + 1
     if owners is None:
         base = managed_fields.read(_base(live, given))
-        owners = _tracked(kind, live, obj, write, now, base)
+        owners = _tracked(kind, live, obj, write, now=now, base=base)
     managed_fields.write(obj, owners)
     obj = canonical(kind, obj)
     obj["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"]
     return live if same(obj, live) else obj
 
 
-def _tracked(kind: Kind, live: JSON, obj: JSON, write: Write, now: str, base: Owners) -> Owners:
+def _tracked(kind: Kind, live: JSON, obj: JSON, write: Write, *, now: str, base: Owners) -> Owners:
     owner = write.owner(kind, now)
     if not write.whole or not kind.has_status:
         return managed_fields.track_update(kind, live, obj, owner, base)
@@ -210,10 +210,14 @@ def _without_status(kind: Kind, obj: JSON) -> JSON:
     return {key: value for key, value in obj.items() if key != "status"} if kind.has_status else obj
 
 
-def copy(value: Any) -> Any:
-    """A deep copy of JSON; several times faster than copy.deepcopy."""
+def copied(obj: JSON) -> JSON:
+    """A deep copy of an object; several times faster than copy.deepcopy."""
+    return {key: _copy(item) for key, item in obj.items()}
+
+
+def _copy(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: copy(item) for key, item in value.items()}
+        return {key: _copy(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [copy(item) for item in value]
+        return [_copy(item) for item in value]
     return value
