@@ -103,7 +103,7 @@ class IstioctlProcess:
         cancelled: Callable[[], bool],
     ) -> list[str]:
         """Feeds the document, logs every line until the end, and gives the last ones."""
-        assert process.stdin and process.stdout
+        assert process.stdin and process.stdout  # noqa: S101  both pipes were asked for
         _feed(process.stdin, document)
         lines: queue.Queue[str | None] = queue.Queue()
         reader = threading.Thread(target=_read_lines, args=(process.stdout, lines), daemon=True)

@@ -12,7 +12,7 @@ import queue
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from datetime import datetime
 from typing import Any
 
@@ -90,8 +90,9 @@ class ListWatch:
         self._stream: Stream | None = None
         self._stale_since = ""
         self._failures = 0
+        self._version = ""
 
-    def events(self) -> Iterator[WatchEvent]:
+    def events(self) -> Generator[WatchEvent, None, None]:
         """The events, from a first SYNCED on. Raises a missing permission."""
         thread = threading.Thread(target=self._run, name=f"watch {self._path}", daemon=True)
         thread.start()
@@ -117,13 +118,13 @@ class ListWatch:
             stream.close()
 
     def _run(self) -> None:
-        version = ""
         while not self._ended.is_set():
             try:
-                version = version or self._list()
-                version = self._watch(version)
+                if not self._version:
+                    self._list()
+                self._watch()
             except Expired:
-                version = ""
+                self._version = ""
                 self._pause_where_repeated()
             except Problem as problem:
                 if self._ended.is_set():
@@ -131,17 +132,17 @@ class ListWatch:
                 if problem.code in _FATAL:
                     self._put(problem)
                     return
-                version = self._after_failure(problem, version)
+                self._after_failure(problem)
 
-    def _after_failure(self, problem: Problem, version: str) -> str:
+    def _after_failure(self, problem: Problem) -> None:
         """The first failure after a good time is tried again at once from where we were; further ones wait."""
         self._failures += 1
-        if self._failures == 1 and version:
-            return version
+        if self._failures == 1 and self._version:
+            return
         self._stale_since = self._stale_since or datetime.now().astimezone().isoformat(timespec="seconds")
         self._put(WatchEvent("STALE", message=f"since {self._stale_since}: {problem.cause}"))
+        self._version = ""
         self._pause()
-        return ""
 
     def _pause_where_repeated(self) -> None:
         self._failures += 1
@@ -152,9 +153,9 @@ class ListWatch:
         longest = min(_PAUSE_LIMIT, self._pause_first * 2.0 ** min(self._failures, 10))
         self._ended.wait(longest * random.uniform(0.5, 1.0))  # noqa: S311  spreads clients, keeps no secret
 
-    def _list(self) -> str:
+    def _list(self) -> None:
         try:
-            objects, version = list_all(self._transport, self._path)
+            objects, self._version = list_all(self._transport, self._path)
         except Problem as problem:
             if problem.code != "MVM-115":
                 raise
@@ -162,13 +163,12 @@ class ListWatch:
             raise
         self._stale_since = ""
         self._put(WatchEvent("SYNCED", objects=tuple(objects)))
-        return version
 
-    def _watch(self, version: str) -> str:
-        """Watches from a version until the server ends it; gives the version to go on from."""
+    def _watch(self) -> None:
+        """Watches from the version that was reached until the server ends it."""
         query = (
             ("watch", "1"),
-            ("resourceVersion", version),
+            ("resourceVersion", self._version),
             ("allowWatchBookmarks", "true"),
             ("timeoutSeconds", str(random.randint(*_WATCH_SECONDS))),  # noqa: S311
         )
@@ -184,7 +184,7 @@ class ListWatch:
             stream.close()
         try:
             for line in stream.lines():
-                version = self._tell(json.loads(line), version)
+                self._tell(json.loads(line))
                 self._failures, told = 0, told + 1
         except ValueError:
             raise TransientError("MVM-119", f"GET {self._path}: a watch sent something that is no JSON") from None
@@ -192,9 +192,8 @@ class ListWatch:
             self._stream = None
         if not told and time.monotonic() - began < 1.0:
             raise TransientError("MVM-119", f"GET {self._path}: the watch ended at once")
-        return version
 
-    def _tell(self, event: dict[str, Any], version: str) -> str:
+    def _tell(self, event: dict[str, Any]) -> None:
         obj = event.get("object") or {}
         kind = event.get("type")
         if kind == "ERROR":
@@ -203,7 +202,7 @@ class ListWatch:
             raise TransientError("MVM-119", str(obj.get("message") or "the watch ended with an error"))
         if kind in ("ADDED", "MODIFIED", "DELETED"):
             self._put(WatchEvent(str(kind), without_managed_fields(obj)))
-        return str((obj.get("metadata") or {}).get("resourceVersion") or version)
+        self._version = str((obj.get("metadata") or {}).get("resourceVersion") or self._version)
 
     def _put(self, event: WatchEvent | Problem) -> None:
         while not self._ended.is_set():
