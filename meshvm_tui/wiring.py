@@ -6,11 +6,21 @@ import threading
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from meshvm_tui.locations import known_hosts
 from meshvm_tui.problems import ActionNeeded
 
 if TYPE_CHECKING:
     from meshvm_tui.plan import Machine, Plan
-    from meshvm_tui.ports import Cluster, ClusterReader, ContextEntry, Guest, GuestReader, Istioctl
+    from meshvm_tui.ports import (
+        Cluster,
+        ClusterReader,
+        ContextEntry,
+        Guest,
+        GuestFacts,
+        GuestQuery,
+        GuestReader,
+        Istioctl,
+    )
 
 T = TypeVar("T")
 
@@ -46,8 +56,8 @@ class WiredConnections:
         return self._once(("cluster", *where), lambda: open_cluster(kubeconfig=where[0], context=where[1]))
 
     def guest_reader(self, plan: Plan, machine: Machine) -> GuestReader:
-        """The machine's inside. Its observation writes nothing by its own making."""
-        return self._guest(machine)
+        """The machine's inside, for looking; over the connection that applying uses afterwards."""
+        return _LookingOnly(self._guest(machine))
 
     def guest(self, plan: Plan, machine: Machine) -> Guest:
         """The machine's inside. Raises ActionNeeded MVM-722 where nothing may be changed."""
@@ -72,7 +82,8 @@ class WiredConnections:
     def _guest(self, machine: Machine) -> Guest:
         from meshvm_tui.adapters.ssh_guest import SshGuest
 
-        return self._once(("guest", machine.model_dump_json()), lambda: SshGuest(machine))
+        where = ("guest", machine.model_dump_json())
+        return self._once(where, lambda: SshGuest.for_machine(machine, own_known_hosts=known_hosts()))
 
     def _once(self, key: Hashable, open_port: Callable[[], T]) -> T:
         with self._lock:
@@ -83,6 +94,20 @@ class WiredConnections:
     def _refuse_writing(self) -> None:
         if self._read_only:
             raise ActionNeeded("MVM-722", "A step wanted to change something.")
+
+
+class _LookingOnly:
+    """The reading half of a guest: the other half is out of reach, whoever holds it."""
+
+    def __init__(self, guest: Guest) -> None:
+        self._observe = guest.observe
+
+    def observe(self, query: GuestQuery) -> GuestFacts:
+        """As the guest does."""
+        return self._observe(query)
+
+    def close(self) -> None:
+        """Nothing: the connection belongs to the guest, which is closed with all ports."""
 
 
 def open_cluster(*, kubeconfig: str, context: str) -> Cluster:

@@ -1,0 +1,135 @@
+"""`meshvm-tui apply`: the whole plan without screens."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from meshvm_tui.commands.options import cluster_options, namespace_option, read_only_option, with_overrides
+from meshvm_tui.exit_codes import ExitCode
+from meshvm_tui.locations import sessions_dir
+
+if TYPE_CHECKING:
+    from meshvm_tui.events import Event
+    from meshvm_tui.plan import Plan
+    from meshvm_tui.ports import Connections
+    from meshvm_tui.session_store import OpenSession, SessionStore
+    from meshvm_tui.terminal_output import Output
+
+
+@click.command()
+@click.option("-f", "--file", "path", required=True, type=click.Path(path_type=Path), help="The plan (YAML).")
+@click.option("--yes", is_flag=True, help="Do not ask; every change is printed before it is made.")
+@click.option("--dry-run", is_flag=True, help="Only list what would change; exit code 6 where something would.")
+@click.option("--json", "as_json", is_flag=True, help="Events as JSON, one per line, on stdout.")
+@click.option("--session", "name", default="", metavar="NAME", help="The session (default: the workload's name).")
+@cluster_options
+@namespace_option
+@read_only_option
+def apply(
+    *,
+    path: Path,
+    yes: bool,
+    dry_run: bool,
+    as_json: bool,
+    name: str,
+    kubeconfig: str,
+    context: str,
+    namespace: str,
+    read_only: bool,
+) -> ExitCode:
+    """Do what a plan says: observe each step, change only what is missing, and prove it both ways.
+
+    Running it again changes nothing that is as planned. With --read-only it does what --dry-run does.
+    """
+    from meshvm_tui.plan_file import load_plan
+    from meshvm_tui.session_store import SessionStore
+    from meshvm_tui.terminal_output import JsonOutput, TextOutput
+    from meshvm_tui.wiring import WiredConnections
+
+    dry_run = dry_run or read_only
+    if not (dry_run or yes or sys.stdin.isatty()):
+        raise click.UsageError("There is no terminal to ask on: say --yes, or --dry-run to only look.")
+    plan = with_overrides(load_plan(path), kubeconfig=kubeconfig, context=context, namespace=namespace)
+    output = JsonOutput() if as_json else TextOutput()
+    store = SessionStore(sessions_dir())
+    connections = WiredConnections(read_only=dry_run)
+    name = name or default_name(plan)
+    try:
+        if dry_run:
+            return look(plan, name, store, connections, output)
+        held = hold(store, name, plan, path)
+        try:
+            return _change(plan, held, connections, output, ask=not yes)
+        finally:
+            held.close()
+    finally:
+        connections.close()
+
+
+def default_name(plan: Plan) -> str:
+    """What a session is called where nobody named it: as its workload, as far as a folder's name goes."""
+    return plan.workload.name[:63].rstrip(".-")
+
+
+def origin_of(path: Path) -> str:
+    """A hash of the plan file, to know later whether it is still the same."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def hold(store: SessionStore, name: str, plan: Plan, path: Path) -> OpenSession:
+    """The session of that name, held and with this plan; a new one where there is none."""
+    if not store.exists(name):
+        return store.create(name, plan, origin=origin_of(path))
+    held = store.open(name)
+    held.save(replace(held.session, plan=plan, origin=origin_of(path)))
+    return held
+
+
+def look(plan: Plan, name: str, store: SessionStore, connections: Connections, output: Output) -> ExitCode:
+    """Lists what would change; keeps nothing."""
+    from meshvm_tui.commands.running import run_plan
+    from meshvm_tui.engine import RunRequest
+    from meshvm_tui.events import Mode
+
+    kept: dict[str, Any] = dict(store.read(name).kept) if store.exists(name) else {}
+    finished = run_plan(RunRequest(plan, Mode.PLAN, session=name), connections, output, kept=kept)
+    return ExitCode(finished.exit_code)
+
+
+def _change(plan: Plan, held: OpenSession, connections: Connections, output: Output, *, ask: bool) -> ExitCode:
+    from meshvm_tui.commands.running import run_plan
+    from meshvm_tui.engine import RunRequest
+    from meshvm_tui.events import Mode
+
+    request = RunRequest(plan, Mode.APPLY, session=held.session.name, files_root=held.files_dir)
+    if ask:
+        review = _Review(output)
+        seen = run_plan(replace(request, mode=Mode.PLAN), connections, review, held)
+        if seen.exit_code not in (ExitCode.DONE, ExitCode.CHANGES_PENDING):
+            return ExitCode(seen.exit_code)
+        if not click.confirm("Make these changes?", err=True):
+            return ExitCode.CANCELLED
+        request = replace(request, approved=review.shown)
+    return ExitCode(run_plan(request, connections, output, held).exit_code)
+
+
+class _Review:
+    """An output that remembers which fingerprints the operator was shown."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self.shown: dict[tuple[str, str], tuple[str, ...]] = {}
+
+    def take(self, event: Event) -> None:
+        """Passes the event on; a finished step's changes are what was shown of it."""
+        from meshvm_tui.events import StepFinished
+
+        self._output.take(event)
+        if isinstance(event, StepFinished):
+            self.shown[event.step, event.machine] = tuple(change.fingerprint for change in event.changes)
