@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from meshvm_tui.adapters.ssh_errors import problem_from
 from meshvm_tui.adapters.ssh_host_keys import AcceptHostKey, HostKeys, ShownKey
+from meshvm_tui.adapters.ssh_keys import named_key
 from meshvm_tui.problems import Cancelled, PermanentError, TransientError
 
 if TYPE_CHECKING:
@@ -172,15 +173,13 @@ class SshConnection:
 
     def _login(self, client: paramiko.SSHClient, sock: Any) -> None:
         named = self.target.key
-        if named and not Path(named).expanduser().is_file():
-            raise FileNotFoundError(2, "there is no such key file", named)
         try:
             client.connect(
                 self.target.host,
                 port=self.target.port,
                 username=self.target.user,
                 sock=sock,
-                key_filename=str(Path(named).expanduser()) if named else None,
+                pkey=named_key(named) if named else None,
                 allow_agent=not named,
                 look_for_keys=not named,
                 timeout=CONNECT_SECONDS,

@@ -89,9 +89,10 @@ class SshGuestReader:
         kept, connection = self._open()
         try:
             return connection.run(command, pieces(), cancelled, silence)
-        except TransientError:
-            if not kept or connection.alive:
+        except TransientError as problem:
+            if not kept or problem.code != "MVM-411":
                 raise
+            connection.close()
         _, connection = self._open()
         return connection.run(command, pieces(), cancelled, silence)
 
