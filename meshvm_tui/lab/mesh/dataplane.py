@@ -109,10 +109,12 @@ class Stream:
         self.writer.transport.abort()
 
 
-async def connect(address: tuple[str, int], seconds: float = CONNECT_SECONDS) -> Stream:
-    """A TCP connection; Unreachable in Envoy's words."""
+async def connect(address: tuple[str, int], source: str = "") -> Stream:
+    """A TCP connection, from an address of ours where one is named; Unreachable in Envoy's words."""
+    local = (source, 0) if source else None
     try:
-        reader, writer = await asyncio.wait_for(asyncio.open_connection(*address), seconds)
+        opening = asyncio.open_connection(*address, local_addr=local, limit=HEAD_LIMIT)
+        reader, writer = await asyncio.wait_for(opening, CONNECT_SECONDS)
     except TimeoutError as error:
         raise Unreachable("connection timeout") from error
     except OSError as error:
@@ -120,13 +122,13 @@ async def connect(address: tuple[str, int], seconds: float = CONNECT_SECONDS) ->
     return Stream(reader, writer)
 
 
-async def dial(endpoint: Endpoint, identity: Identity | None) -> Stream:
+async def dial(endpoint: Endpoint, identity: Identity | None, source: str = "") -> Stream:
     """A stream to a workload's application: mutual TLS where both sides have a sidecar, else plaintext."""
     speaks_tls = identity is not None and endpoint.identity != ""
-    stream = await _to_sidecar(endpoint, TLS if speaks_tls else PLAIN)
+    stream = await _to_sidecar(endpoint, TLS if speaks_tls else PLAIN, source)
     captured = stream is not None
     if stream is None:
-        stream = await connect(endpoint.app)
+        stream = await connect(endpoint.app, source)
     if identity is None or not speaks_tls:
         return stream
     try:
@@ -246,11 +248,11 @@ async def listen(address: tuple[str, int], handler: Callable[[Stream], Awaitable
     return await asyncio.start_server(accepted, *address, limit=HEAD_LIMIT)
 
 
-async def _to_sidecar(endpoint: Endpoint, speech: str) -> Stream | None:
+async def _to_sidecar(endpoint: Endpoint, speech: str, source: str) -> Stream | None:
     if endpoint.inbound is None:
         return None
     try:
-        stream = await connect(endpoint.inbound)
+        stream = await connect(endpoint.inbound, source)
     except Unreachable:
         return None
     stream.writer.write(f"TO {endpoint.port} {speech}\n".encode())

@@ -38,7 +38,7 @@ class Prober:
             False: int(self.probe.get("failureThreshold") or 1),
         }
         delay = float(self.probe.get("initialDelaySeconds") or 0)
-        self.log.info(f"starting health check for health.AggregateProber in {delay:g}s", "health")
+        self.log.info(f"starting health check for health.AggregateProber in {delay:g}s", scope="health")
         await asyncio.sleep(delay)
         told: bool | None = None
         streak = 0
@@ -56,9 +56,9 @@ class Prober:
 
     def _tell_log(self, well: bool, error: str) -> None:
         if well:
-            self.log.info("success threshold hit, marking as healthy", "healthcheck")
+            self.log.info("success threshold hit, marking as healthy", scope="healthcheck")
         else:
-            self.log.warn(f"failure threshold hit, marking as unhealthy: {error}", "healthcheck")
+            self.log.warn(f"failure threshold hit, marking as unhealthy: {error}", scope="healthcheck")
 
     async def _once(self) -> str:
         timeout = float(self.probe.get("timeoutSeconds") or 1)

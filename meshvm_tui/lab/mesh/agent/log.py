@@ -13,15 +13,15 @@ class AgentLog:
     def __init__(self, now: Callable[[], float]) -> None:
         self.now = now
 
-    def info(self, message: str, scope: str = "", **pairs: object) -> None:
+    def info(self, message: str, *, scope: str = "", **pairs: object) -> None:
         """What happened."""
         self._write("info", message, scope, pairs)
 
-    def warn(self, message: str, scope: str = "", **pairs: object) -> None:
+    def warn(self, message: str, *, scope: str = "", **pairs: object) -> None:
         """What failed and is tried again."""
         self._write("warn", message, scope, pairs)
 
-    def error(self, message: str, scope: str = "", **pairs: object) -> None:
+    def error(self, message: str, *, scope: str = "", **pairs: object) -> None:
         """What failed."""
         self._write("error", message, scope, pairs)
 

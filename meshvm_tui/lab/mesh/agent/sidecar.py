@@ -78,12 +78,12 @@ class Sidecar:
         log.info(f"Pilot SAN: [{settings.discovery.rpartition(':')[0]}]")
         log.info(f"Opening status port {STATUS_PORT}")
         if settings.dns_capture:
-            log.info("Starting local udp DNS server on localhost:15053", "dns")
+            log.info("Starting local udp DNS server on localhost:15053", scope="dns")
         log.info("Starting default Istio SDS Server")
         log.info(f"CA Endpoint {settings.ca}, provider Citadel")
         log.info(f"Using CA {settings.ca} cert with certs: ./{ROOT_CERT}")
         upstream = f'Initializing with upstream address "{settings.discovery}" and cluster "{settings.cluster}"'
-        log.info(upstream, "xdsproxy")
+        log.info(upstream, scope="xdsproxy")
 
     def _listeners(self) -> dict[int, Any]:
         settings = self._settings
@@ -143,22 +143,22 @@ class Sidecar:
             backoff = min(backoff * 2, LAST_BACKOFF)
 
     def _complain(self, error: RpcError) -> None:
-        self._log.error(f"failed to sign CSR: create certificate: {error}", "citadelclient")
-        self._log.error(f"resource:default failed to sign: create certificate: {error}", "cache")
+        self._log.error(f"failed to sign CSR: create certificate: {error}", scope="citadelclient")
+        self._log.error(f"resource:default failed to sign: create certificate: {error}", scope="cache")
         reason = f"failed to generate workload certificate: create certificate: {error}"
-        self._log.warn(f"failed to warm certificate: {reason}", "sds")
+        self._log.warn(f"failed to warm certificate: {reason}", scope="sds")
 
     def _credentials(self) -> tuple[Identity | None, str]:
         try:
             usable_certificate(self._now(), self._root)
             return identity_files(self._root), ""
         except NoClientCertificate as error:
-            self._log.warn(str(error), "citadelclient")
+            self._log.warn(str(error), scope="citadelclient")
         try:
             return None, (self._root / TOKEN_FILE).read_text(encoding="utf-8", errors="replace").strip()
         except OSError as error:
             why = "no such file or directory" if isinstance(error, FileNotFoundError) else "permission denied"
-            self._log.error(f"failed to fetch token from file: open ./{TOKEN_FILE}: {why}", "citadelclient")
+            self._log.error(f"failed to fetch token from file: open ./{TOKEN_FILE}: {why}", scope="citadelclient")
             return None, ""
 
     async def _renew(self, identity: Identity | None, token: str) -> float:
@@ -171,11 +171,11 @@ class Sidecar:
         left = int(ends - self._now())
         self._log.info(
             "generated new workload certificate",
-            "cache",
+            scope="cache",
             resourceName="default",
             ttl=f"{left // 3600}h{left % 3600 // 60}m{left % 60}s",
         )
-        self._log.info("Root cert has changed, start rotating root cert", "cache")
+        self._log.info("Root cert has changed, start rotating root cert", scope="cache")
         return ends
 
     async def _sign(self, request: SigningRequest, identity: Identity | None, token: str) -> str:
@@ -186,7 +186,7 @@ class Sidecar:
                 if error.code != "Unavailable" or attempt == CA_TRIES:
                     raise
                 wait = 0.1 * 2 ** (attempt - 1)
-                self._log.warn(f"ca request failed, starting attempt {attempt} in {wait * 1000:.0f}ms", "ca")
+                self._log.warn(f"ca request failed, starting attempt {attempt} in {wait * 1000:.0f}ms", scope="ca")
                 await asyncio.sleep(wait)
         raise AssertionError("unreachable")
 
@@ -209,18 +209,18 @@ class Sidecar:
         try:
             stream = await self._upstream(self._settings.discovery).open(self._identity())
         except RpcError as error:
-            self._log.warn(f"failed to connect to upstream {self._settings.discovery}: {error}", "xdsproxy")
+            self._log.warn(f"failed to connect to upstream {self._settings.discovery}: {error}", scope="xdsproxy")
             return
         try:
             await send(stream, {"call": "stream", "node": self._node()})
             self._take(await receive(stream))
-            self._log.info(f"connected to upstream XDS server: {self._settings.discovery}", "xdsproxy", id=number)
+            self._log.info(f"connected to upstream XDS server: {self._settings.discovery}", scope="xdsproxy", id=number)
             self._stream = stream
             await self._begin()
             while True:
                 self._take(await receive(stream))
         except RpcError as error:
-            self._log.warn(f"upstream terminated with unexpected error {error}", "xdsproxy", id=number)
+            self._log.warn(f"upstream terminated with unexpected error {error}", scope="xdsproxy", id=number)
         finally:
             self._stream = None
             stream.reset()

@@ -1,0 +1,97 @@
+"""What every namespace gets, and how it goes: default ServiceAccount, the mesh's root certificate, termination."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from meshvm_tui.lab.mesh import world
+
+if TYPE_CHECKING:
+    from meshvm_tui.lab.objects import Objects
+
+ROOT_CERT = "istio-ca-root-cert"
+KUBE_CONTROLLER = "kube-controller-manager"
+ISTIOD = "pilot-discovery"
+UNTOUCHED = frozenset({"kube-system", "kube-public", "kube-node-lease"})  # istiod writes nothing there
+
+
+class NamespaceContents:
+    """The `default` ServiceAccount, and `istio-ca-root-cert` as long as an istiod runs."""
+
+    keys: Sequence[str] = (world.NAMESPACES, world.CONFIG_MAPS, world.SERVICE_ACCOUNTS, world.DEPLOYMENTS)
+    tick = 0.0
+
+    def __init__(self, objects: Objects, root_pem: str) -> None:
+        self._objects = objects
+        self._root_pem = root_pem
+
+    def reconcile(self) -> None:
+        """Creates what is missing and mends a changed root certificate."""
+        serving = world.serving(self._objects) is not None
+        for namespace in self._objects.list(world.NAMESPACES):
+            if namespace["metadata"].get("deletionTimestamp"):
+                continue
+            name = namespace["metadata"]["name"]
+            if self._objects.get(world.SERVICE_ACCOUNTS, name, "default") is None:
+                account = _named("v1", "ServiceAccount", name, "default")
+                self._objects.create(world.SERVICE_ACCOUNTS, account, KUBE_CONTROLLER)
+            if serving and name not in UNTOUCHED:
+                self._root_certificate(name)
+
+    def _root_certificate(self, namespace: str) -> None:
+        data = {"root-cert.pem": self._root_pem}
+        found = self._objects.get(world.CONFIG_MAPS, namespace, ROOT_CERT)
+        if found is None:
+            made = _named("v1", "ConfigMap", namespace, ROOT_CERT)
+            made["metadata"]["labels"] = {"istio.io/config": "true"}
+            self._objects.create(world.CONFIG_MAPS, {**made, "data": data}, ISTIOD)
+        elif found.get("data") != data:
+            self._objects.patch(world.CONFIG_MAPS, namespace, ROOT_CERT, {"data": data}, ISTIOD)
+
+
+class Termination:
+    """Empties a namespace that is being deleted, then lets it go."""
+
+    keys: Sequence[str] = (world.NAMESPACES,)
+    tick = 0.0
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+
+    def reconcile(self) -> None:
+        """Deletes every object of every namespace that is on its way out."""
+        for namespace in self._objects.list(world.NAMESPACES):
+            if not namespace["metadata"].get("deletionTimestamp"):
+                continue
+            name = namespace["metadata"]["name"]
+            for kind in self._objects.kinds.all():
+                for obj in self._objects.list(kind.key, name) if kind.namespaced else ():
+                    self._objects.delete(kind.key, name, obj["metadata"]["name"])
+            self._objects.patch(world.NAMESPACES, "", name, {"spec": {"finalizers": []}}, KUBE_CONTROLLER)
+
+
+class StrictPolicy:
+    """The policy of the lab's owner: once, after Istio was installed, the whole mesh is made STRICT."""
+
+    keys: Sequence[str] = (world.DEPLOYMENTS,)
+    tick = 0.0
+
+    def __init__(self, objects: Objects, marker: Path) -> None:
+        self._objects = objects
+        self._marker = marker
+
+    def reconcile(self) -> None:
+        """Creates the PeerAuthentication the first time an istiod is available."""
+        plane = world.serving(self._objects)
+        if plane is None or self._marker.exists():
+            return
+        if self._objects.get(world.PEER_AUTHENTICATIONS, plane.namespace, "default") is None:
+            policy = _named("security.istio.io/v1", "PeerAuthentication", plane.namespace, "default")
+            self._objects.create(world.PEER_AUTHENTICATIONS, {**policy, "spec": {"mtls": {"mode": "STRICT"}}}, "lab")
+        self._marker.touch(mode=0o600)
+
+
+def _named(api_version: str, kind: str, namespace: str, name: str) -> world.JSON:
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": namespace}}

@@ -1,0 +1,161 @@
+"""Sends a Pod's request from the Pod's address: through its sidecar where it has one, else as kube-proxy would."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING
+
+from meshvm_tui.lab.mesh import world
+from meshvm_tui.lab.mesh.agent.outbound import MeshView
+from meshvm_tui.lab.mesh.curl_command import CurlCommand, CurlResult
+from meshvm_tui.lab.mesh.dataplane import Endpoint, Identity, Stream, Unreachable, dial, upstream_error
+from meshvm_tui.lab.mesh.sockets import Sockets
+from meshvm_tui.lab.mesh.view import INBOUND_PORT, pod_endpoints, services
+
+if TYPE_CHECKING:
+    from meshvm_tui.lab.faults import Faults
+    from meshvm_tui.lab.objects import Objects
+
+FIREWALL_CLOSED = "firewall-closed"
+DROPPED_SECONDS = 0.3  # what stands for the time in which a firewall lets a connection run dry
+ANSWER_SECONDS = 10.0
+NO_HOST, NO_CONNECTION, HTTP_ERROR, TIMED_OUT, EMPTY_REPLY, RESET = 6, 7, 22, 28, 52, 56
+
+
+@dataclass(frozen=True)
+class _Failure(Exception):
+    code: int
+    message: str
+    remote_ip: str = ""
+
+
+@dataclass(frozen=True)
+class Sender:
+    """A Pod that sends: who it is in the mesh, or None without a sidecar."""
+
+    namespace: str
+    name: str
+    identity: Identity | None
+
+
+class PodCurl:
+    """Executes curl commands for Pods."""
+
+    def __init__(self, objects: Objects, sockets: Sockets, faults: Faults, trust_domain: Callable[[], str]) -> None:
+        self._objects = objects
+        self._sockets = sockets
+        self._faults = faults
+        self._trust_domain = trust_domain
+        self._turn = count()
+
+    async def run(self, command: CurlCommand, sender: Sender) -> CurlResult:
+        """The result, after the request really went over its sockets."""
+        started = time.monotonic()
+        try:
+            if sender.identity is not None:
+                status, body, address = await self._through_sidecar(command, sender)
+            else:
+                status, body, address = await self._plain(command, sender)
+        except _Failure as failure:
+            seconds = time.monotonic() - started
+            return CurlResult(failure.code, 0, failure.message, seconds, failure.remote_ip)
+        seconds = time.monotonic() - started
+        if command.fail and status >= 400:
+            message = f"The requested URL returned error: {status}"
+            return CurlResult(HTTP_ERROR, status, message, seconds, address)
+        return CurlResult(0, status, "", seconds, address, body)
+
+    async def _through_sidecar(self, command: CurlCommand, sender: Sender) -> tuple[int, str, str]:
+        view = MeshView(services(self._objects, self._sockets, self._trust_domain()), turn=self._turn)
+        service = view.service(command.host, sender.namespace)
+        if service is None and not _is_address(command.host):
+            raise _Failure(NO_HOST, f"Could not resolve host: {command.host}")
+        address = service["ip"] if service else command.host
+        endpoint = view.endpoint(service, command.port) if service else _direct(command.host, command.port)
+        if endpoint is None:
+            return 503, "no healthy upstream", address
+        try:
+            if self._dropped(endpoint):
+                await asyncio.sleep(DROPPED_SECONDS)
+                raise Unreachable("connection timeout")
+            stream = await dial(endpoint, sender.identity, self._sockets.source(sender.namespace, sender.name))
+            status, body = await _request(stream, command)
+        except Unreachable as error:
+            return 503, upstream_error(str(error)), address
+        except (OSError, EOFError, ValueError):
+            return 503, upstream_error("connection termination"), address
+        return status, body, address
+
+    async def _plain(self, command: CurlCommand, sender: Sender) -> tuple[int, str, str]:
+        endpoint, address = self._kube_proxy(command, sender.namespace)
+        if self._dropped(endpoint):
+            await asyncio.sleep(DROPPED_SECONDS)
+            waited = int((command.max_time or 130) * 1000)
+            raise _Failure(TIMED_OUT, f"Connection timed out after {waited} milliseconds", address)
+        try:
+            stream = await dial(endpoint, None, self._sockets.source(sender.namespace, sender.name))
+        except Unreachable as error:
+            message = f"Failed to connect to {command.host} port {command.port}: Connection refused"
+            raise _Failure(NO_CONNECTION, message, address) from error
+        try:
+            status, body = await _request(stream, command)
+        except ConnectionResetError as error:
+            raise _Failure(RESET, "Recv failure: Connection reset by peer", address) from error
+        except (OSError, EOFError, ValueError) as error:
+            raise _Failure(EMPTY_REPLY, "Empty reply from server", address) from error
+        return status, body, address
+
+    def _kube_proxy(self, command: CurlCommand, namespace: str) -> tuple[Endpoint, str]:
+        if _is_address(command.host):
+            return _direct(command.host, command.port), command.host
+        name, _, rest = command.host.partition(".")
+        service = self._objects.get(world.SERVICES, rest.split(".")[0] or namespace, name)
+        if service is None:
+            raise _Failure(NO_HOST, f"Could not resolve host: {command.host}")
+        address = str(service["spec"].get("clusterIP") or "")
+        pods = self._objects.list(world.PODS)
+        endpoints = pod_endpoints(service, command.port, pods, self._sockets)
+        if not endpoints:
+            message = f"Failed to connect to {command.host} port {command.port}: Connection refused"
+            raise _Failure(NO_CONNECTION, message, address)
+        return endpoints[next(self._turn) % len(endpoints)], address
+
+    def _dropped(self, endpoint: Endpoint) -> bool:
+        return self._faults.active(FIREWALL_CLOSED) and not self._sockets.has_address(endpoint.address)
+
+
+async def _request(stream: Stream, command: CurlCommand) -> tuple[int, str]:
+    head = f"GET {command.target} HTTP/1.1\r\nhost: {command.host}\r\nuser-agent: curl/8.10.1\r\naccept: */*\r\n"
+    try:
+        async with asyncio.timeout(command.max_time or ANSWER_SECONDS):
+            stream.writer.write(f"{head}connection: close\r\n\r\n".encode())
+            await stream.writer.drain()
+            answer = await stream.reader.readuntil(b"\r\n\r\n")
+            status = int(answer.split(b" ", 2)[1])
+            body = b""
+            with contextlib.suppress(ConnectionError):
+                body = await stream.reader.read()
+    except TimeoutError as error:
+        waited = int((command.max_time or ANSWER_SECONDS) * 1000)
+        raise _Failure(TIMED_OUT, f"Operation timed out after {waited} milliseconds with 0 bytes received") from error
+    finally:
+        stream.reset()
+    return status, body.decode("utf-8", "replace")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _direct(host: str, port: int) -> Endpoint:
+    return Endpoint(host, port, (host, port), (host, INBOUND_PORT))
