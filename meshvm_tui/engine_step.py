@@ -118,7 +118,6 @@ class Applying:
             return StepResult(state, self.touched, observation.reason, observation.message, observation, self.shown)
         changes = reading(lambda: self.step.changes(ports.reading(), self.scope, observation), self.run.cancel)
         self._check_shown(changes)
-        self.shown = self.shown or changes
         self._planned(observation, changes)
         outcome = self._apply(ports, changes)
         found = self._confirm(ports, outcome)
@@ -137,6 +136,10 @@ class Applying:
         return reading(lambda: self.step.observe(ports.reading(), self.scope), self.run.cancel)
 
     def _planned(self, observation: Observation, changes: tuple[Change, ...]) -> None:
+        """Tells what is about to be done; on a retry only where that is something else."""
+        if self.attempts > 1 and changes == self.shown:
+            return
+        self.shown = changes
         self.run.telling.tell(
             StepPlanned, step=self.step.id, machine=self._machine(), observation=observation, changes=changes
         )
