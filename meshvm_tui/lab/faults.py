@@ -13,6 +13,11 @@ CATALOG: dict[str, str] = {
     "api-slow": "The API server waits before every answer: one second, or the seconds in its value.",
     "watch-410": "Every watch that names a resourceVersion is told that it is too old (410 Expired).",
     "watch-cut": "Every watch is cut off in the middle after its first event, or after half a second.",
+    "gateway-pending": "No load balancer gets an address; its Events say why.",
+    "gateway-hostname": "Load balancers report a hostname only: one that no resolver knows, or the value.",
+    "firewall-closed": "No Pod can reach a VM.",
+    "token-expired": "istiod finds every ServiceAccount token expired.",
+    "istio-present": "The cluster starts with Istio installed by somebody else.",
 }
 
 

@@ -28,11 +28,13 @@ ANSWER_SECONDS = 10.0
 NO_HOST, NO_CONNECTION, HTTP_ERROR, TIMED_OUT, EMPTY_REPLY, RESET = 6, 7, 22, 28, 52, 56
 
 
-@dataclass(frozen=True)
 class _Failure(Exception):
-    code: int
-    message: str
-    remote_ip: str = ""
+    """curl gives up; `code` is its exit code."""
+
+    def __init__(self, code: int, message: str, remote_ip: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.remote_ip = remote_ip
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class PodCurl:
                 status, body, address = await self._plain(command, sender)
         except _Failure as failure:
             seconds = time.monotonic() - started
-            return CurlResult(failure.code, 0, failure.message, seconds, failure.remote_ip)
+            return CurlResult(failure.code, 0, str(failure), seconds, failure.remote_ip)
         seconds = time.monotonic() - started
         if command.fail and status >= 400:
             message = f"The requested URL returned error: {status}"

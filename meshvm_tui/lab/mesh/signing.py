@@ -14,10 +14,12 @@ from meshvm_tui.lab.tokens import TokenRejected
 
 if TYPE_CHECKING:
     from meshvm_tui.lab.authority import Authority
+    from meshvm_tui.lab.faults import Faults
     from meshvm_tui.lab.tokens import Tokens
 
 AUDIENCE = "istio-ca"
 CERTIFICATE_SECONDS = 24 * 3600.0  # SECRET_TTL
+TOKEN_EXPIRED = "token-expired"
 NO_CHAIN = "Authenticator ClientCertAuthenticator: no verified chain is found"
 
 
@@ -32,8 +34,9 @@ class Caller:
 class Signer:
     """Signs workload certificates for callers that prove who they are."""
 
-    def __init__(self, authority: Authority, tokens: Tokens, log: Callable[[str], None]) -> None:
+    def __init__(self, authority: Authority, tokens: Tokens, faults: Faults, log: Callable[[str], None]) -> None:
         self._authority = authority
+        self._faults = faults
         self._tokens = tokens
         self._log = log
 
@@ -70,6 +73,8 @@ class Signer:
                 f'"{plane.cluster_id}" and remote clusters []'
             )
         try:
+            if self._faults.active(TOKEN_EXPIRED):
+                raise TokenRejected("[invalid bearer token, service account token has expired]")
             return self._tokens.review(token, AUDIENCE)
         except TokenRejected as error:
             raise TokenRejected(

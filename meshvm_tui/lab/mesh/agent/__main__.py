@@ -6,10 +6,9 @@ import asyncio
 import os
 import signal
 import sys
-import time
 
 from meshvm_tui.lab.mesh.agent.log import AgentLog
-from meshvm_tui.lab.mesh.agent.settings import CLOCK_OFFSET, BadSettings, read_settings
+from meshvm_tui.lab.mesh.agent.settings import BadSettings, VmClock, read_settings
 from meshvm_tui.lab.mesh.agent.sidecar import Fatal, Sidecar
 
 FATAL = 255
@@ -17,11 +16,11 @@ FATAL = 255
 
 def main() -> int:
     """Runs until a signal ends it, or until something that the real agent does not survive."""
-    offset = float(os.environ.get(CLOCK_OFFSET) or 0)
-    log = AgentLog(lambda: time.time() + offset)
+    clock = VmClock(os.environ)
+    log = AgentLog(clock.now)
     try:
         settings = read_settings(os.environ)
-        asyncio.run(_run(Sidecar(settings, log)))
+        asyncio.run(_run(Sidecar(settings, clock, log)))
     except (BadSettings, Fatal) as error:
         log.error(str(error))
         sys.stderr.write(f"Error: {error}\n")

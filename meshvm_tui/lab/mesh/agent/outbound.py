@@ -73,7 +73,7 @@ class Outbound:
             )
             return
         try:
-            target = await dial(endpoint, self._identity())
+            target = await dial(endpoint, self._identity(), self._settings.listen)
         except Unreachable as error:
             await answer(stream, UNAVAILABLE, upstream_error(str(error)))
             return

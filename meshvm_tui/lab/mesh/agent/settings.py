@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import subprocess
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,7 @@ CHAIN_FILE = Path("etc/certs/cert-chain.pem")
 KEY_FILE = Path("etc/certs/key.pem")
 DEFAULT_DISCOVERY = "istiod.istio-system.svc:15012"
 META, META_JSON = "ISTIO_META_", "ISTIO_METAJSON_"
-CLOCK_OFFSET = "MESHVM_LAB_CLOCK_OFFSET"  # seconds by which this VM's clock is wrong
+VM_STATE = "LAB_STATE"  # the folder in which the lab says what is wrong with this VM
 VM_ADDRESS = "MESHVM_LAB_ADDRESS"  # the loopback address that stands for the VM's interface
 
 
@@ -50,7 +51,6 @@ class Settings:
     service_cidrs: str
     excluded_cidrs: str
     probe_localhost: bool
-    clock_offset: float = 0.0
     labels: Mapping[str, str] = field(default_factory=dict)
     probe: Mapping[str, Any] | None = None
     warnings: tuple[str, ...] = ()
@@ -66,6 +66,25 @@ class Settings:
         if _within(address, self.excluded_cidrs):
             return False
         return self.service_cidrs == "*" or _within(address, self.service_cidrs)
+
+
+class VmClock:
+    """The VM's clock: the computer's, wrong by as many seconds as the lab's file `clock` says now."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        state = environ.get(VM_STATE, "")
+        self._file = Path(state) / "clock" if state else None
+
+    def offset(self) -> float:
+        """Seconds by which this VM is ahead."""
+        try:
+            return float(self._file.read_text(encoding="ascii")) if self._file else 0.0
+        except (OSError, ValueError):
+            return 0.0
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return time.time() + self.offset()
 
 
 def read_settings(environ: Mapping[str, str], root: Path = Path()) -> Settings:
@@ -100,7 +119,6 @@ def read_settings(environ: Mapping[str, str], root: Path = Path()) -> Settings:
         service_cidrs=environ.get("ISTIO_SERVICE_CIDR", "*"),
         excluded_cidrs=environ.get("ISTIO_SERVICE_EXCLUDE_CIDR", ""),
         probe_localhost=environ.get("REWRITE_PROBE_LEGACY_LOCALHOST_DESTINATION") == "true",
-        clock_offset=float(environ.get(CLOCK_OFFSET) or 0),
         labels=labels,
         probe=proxy.get("readinessProbe"),
         warnings=tuple(warnings),

@@ -20,7 +20,7 @@ from meshvm_tui.lab.mesh.agent.certificates import (
 from meshvm_tui.lab.mesh.agent.health import Health, Prober
 from meshvm_tui.lab.mesh.agent.log import AgentLog
 from meshvm_tui.lab.mesh.agent.outbound import INBOUND_PORT, MeshView, Outbound, forget_names, write_names
-from meshvm_tui.lab.mesh.agent.settings import ROOT_CERT, TOKEN_FILE, Settings
+from meshvm_tui.lab.mesh.agent.settings import ROOT_CERT, TOKEN_FILE, Settings, VmClock
 from meshvm_tui.lab.mesh.agent.upstream import RpcError, Upstream, receive, send
 from meshvm_tui.lab.mesh.dataplane import Identity, InboundProxy, Stream, answer, listen
 
@@ -36,8 +36,9 @@ class Fatal(RuntimeError):
 class Sidecar:
     """One run of the agent, from its settings."""
 
-    def __init__(self, settings: Settings, log: AgentLog, root: Path = Path()) -> None:
+    def __init__(self, settings: Settings, clock: VmClock, log: AgentLog, root: Path = Path()) -> None:
         self._settings = settings
+        self._clock = clock
         self._log = log
         self._root = root
         self._view = MeshView()
@@ -115,7 +116,7 @@ class Sidecar:
         return files if files.chain.exists() and files.key.exists() else None
 
     def _now(self) -> float:
-        return self._log.now()
+        return self._clock.now()
 
     async def _certificate_and_stream(self) -> None:
         backoff = FIRST_BACKOFF
@@ -202,7 +203,7 @@ class Sidecar:
             stream.reset()
 
     def _upstream(self, address: str) -> Upstream:
-        return Upstream(address, self._root, self._settings.clock_offset)
+        return Upstream(address, self._clock, self._settings.listen, self._root)
 
     async def _one_stream(self) -> None:
         number = next(self._streams)

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from meshvm_tui.lab.mesh.agent.settings import ROOT_CERT, name_server, resolve
+from meshvm_tui.lab.mesh.agent.settings import ROOT_CERT, VmClock, name_server, resolve
 from meshvm_tui.lab.mesh.dataplane import Identity, Stream
 
 DIAL_SECONDS = 3.0
 NOWHERE_SECONDS = 0.5  # a packet that no loopback lab can answer; in life this takes 20 s
 LINE_LIMIT = 4 * 1024 * 1024
 UNKNOWN_AUTHORITY = frozenset({2, 18, 19, 20, 21})  # OpenSSL's codes for a chain that leads to no root of ours
-OUT_OF_TIME = frozenset({9, 10})
+NO_CHECK_TIME = 0x200000  # OpenSSL's X509_V_FLAG_NO_CHECK_TIME
 HANDSHAKE = "transport: authentication handshake failed: "
 VERIFY = HANDSHAKE + "tls: failed to verify certificate: "
 
@@ -35,11 +35,12 @@ class RpcError(RuntimeError):
 
 @dataclass(frozen=True)
 class Upstream:
-    """Where istiod is and what shows that it is istiod. `clock_offset` is the error of the VM's clock, in seconds."""
+    """Where istiod is, and by which files and clock it is judged. `source` is the VM's own address."""
 
     address: str
+    clock: VmClock
+    source: str
     root: Path = Path()
-    clock_offset: float = 0.0
 
     async def open(self, identity: Identity | None) -> Stream:
         """A TLS connection, with the VM's certificate where there is one; RpcError Unavailable otherwise."""
@@ -51,7 +52,8 @@ class Upstream:
             self._check_certificate(stream, host)
         except ssl.SSLCertVerificationError as error:
             stream.reset()
-            raise _unavailable(VERIFY + self._verification(error)) from error
+            known = "" if error.verify_code in UNKNOWN_AUTHORITY else f" ({error.verify_message})"
+            raise _unavailable(f"{VERIFY}x509: certificate signed by unknown authority{known}") from error
         except RpcError:
             stream.reset()
             raise
@@ -79,7 +81,7 @@ class Upstream:
             await asyncio.sleep(NOWHERE_SECONDS)
             raise _unavailable(_dialing(f"dial tcp {address}:{port}: i/o timeout"))
         try:
-            opening = asyncio.open_connection(address, port, limit=LINE_LIMIT)
+            opening = asyncio.open_connection(address, port, limit=LINE_LIMIT, local_addr=(self.source, 0))
             reader, writer = await asyncio.wait_for(opening, DIAL_SECONDS)
         except TimeoutError as error:
             raise _unavailable(_dialing(f"dial tcp {address}:{port}: i/o timeout")) from error
@@ -89,7 +91,8 @@ class Upstream:
 
     def _context(self, identity: Identity | None) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False  # names are compared here, to say which names there are
+        context.check_hostname = False  # names and times are compared here, by the VM's clock and with all names
+        context.verify_flags |= NO_CHECK_TIME
         try:
             context.load_verify_locations(self.root / ROOT_CERT)
         except ssl.SSLError as error:
@@ -100,7 +103,7 @@ class Upstream:
 
     def _check_certificate(self, stream: Stream, host: str) -> None:
         certificate = stream.writer.get_extra_info("peercert") or {}
-        now = time.time() + self.clock_offset
+        now = self.clock.now()
         starts = ssl.cert_time_to_seconds(certificate["notBefore"])
         ends = ssl.cert_time_to_seconds(certificate["notAfter"])
         if not starts <= now <= ends:
@@ -110,14 +113,6 @@ class Upstream:
         names = [value for kind, value in certificate.get("subjectAltName", ()) if kind == "DNS"]
         if host.lower() not in (name.lower() for name in names):
             raise _unavailable(f"{VERIFY}x509: certificate is valid for {', '.join(names)}, not {host}")
-
-    def _verification(self, error: ssl.SSLCertVerificationError) -> str:
-        if error.verify_code in OUT_OF_TIME:
-            now = _zulu(time.time() + self.clock_offset)
-            return f"x509: certificate has expired or is not yet valid: current time {now}"
-        if error.verify_code in UNKNOWN_AUTHORITY:
-            return "x509: certificate signed by unknown authority"
-        return f"x509: certificate signed by unknown authority ({error.verify_message})"
 
 
 async def send(stream: Stream, message: Mapping[str, Any]) -> None:

@@ -1,0 +1,178 @@
+"""The lab as one process: it starts everything on loopback, says when it is ready, and takes everything down again."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from meshvm_tui.lab.addresses import Addresses
+from meshvm_tui.lab.authority import Authority
+from meshvm_tui.lab.clock import Clock
+from meshvm_tui.lab.cluster_api.hooks import Hooks
+from meshvm_tui.lab.environment import (
+    lab_plan,
+    write_environment,
+    write_istioctl,
+    write_kubeconfig,
+    write_plan,
+    write_private,
+)
+from meshvm_tui.lab.faults import CATALOG, Faults
+from meshvm_tui.lab.machines import Machines
+from meshvm_tui.lab.mesh.installation import ControlPlaneWanted
+from meshvm_tui.lab.mesh.mesh import GRACE_SECONDS, Ground, Mesh
+from meshvm_tui.lab.objects import Objects
+from meshvm_tui.lab.tokens import Tokens
+
+ISTIO_VERSION = "1.30.3"
+
+
+class LabBusy(RuntimeError):
+    """Another process serves this state folder."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line asks for. `grace` is how long a disconnected VM keeps its WorkloadEntry, in seconds."""
+
+    state: Path
+    faults: tuple[str, ...] = ()
+    seed: int = 0
+    vms: int = 1
+    grace: float = GRACE_SECONDS
+
+
+class Lab:
+    """One lab in one state folder."""
+
+    def __init__(self, options: Options) -> None:
+        from meshvm_tui.lab.cluster_api.server import ClusterApi
+        from meshvm_tui.lab.guest.package_server import PackageServer
+        from meshvm_tui.lab.guest.vm import GUEST_FAULTS
+
+        state = options.state
+        self._options = options
+        self._lock = _claim(state)
+        (state / "ready").unlink(missing_ok=True)
+        CATALOG.update(GUEST_FAULTS)
+        self._addresses = Addresses(state, options.seed)
+        clock = Clock(state / "clock")
+        faults = Faults(state / "faults", options.faults)
+        self._objects = Objects(state, clock)
+        self._tokens = Tokens(state / "tokens", clock, account_uid=self._account_uid)
+        self._api_authority = Authority(state / "api-ca", name="kubernetes", clock=clock)
+        mesh_authority = Authority(state / "mesh-ca", name="cluster.local", clock=clock)
+        ground = Ground(state, self._objects, self._addresses, mesh_authority, self._tokens, clock, faults)
+        self._mesh = Mesh(ground, seed=options.seed, grace=options.grace)
+        hooks = Hooks(pod_log=self._mesh.pod_log, mutate_pod=self._mesh.admit_pod)
+        self._api = ClusterApi(
+            self._objects,
+            self._api_authority,
+            self._tokens,
+            hooks,
+            faults=faults,
+            request_log=state / "requests.jsonl",
+        )
+        self._packages = PackageServer(state / "packages", ISTIO_VERSION, faults)
+        self._machines = Machines(state, self._addresses, faults, clock, options.vms)
+        self._faults = faults
+
+    async def start(self) -> None:
+        """Returns once everything listens."""
+        state = self._options.state
+        server = await self._api.start(self._addresses.take("api"))
+        write_kubeconfig(state, server, self._api_authority.root_pem, self._api.admin_token)
+        write_istioctl(state)
+        write_environment(state)
+        await self._mesh.start()
+        if self._faults.active("istio-present"):
+            self._mesh.install_istio(
+                ControlPlaneWanted(version=ISTIO_VERSION, mesh_id="mesh1", cluster_id="Kubernetes")
+            )
+        package = await self._packages.start(self._addresses.take("packages"))
+        await self._machines.start()
+        self._write_plan(lab_plan(state, package, self._machines.described()))
+        write_private(state / "ready", f"{os.getpid()}\n")
+
+    async def stop(self) -> None:
+        """Takes everything down; what is to last is on disk afterwards."""
+        (self._options.state / "ready").unlink(missing_ok=True)
+        await self._machines.stop()
+        await self._packages.stop()
+        await self._mesh.stop()
+        await self._api.stop()
+        self._objects.close()
+        self._addresses.close()
+        self._lock.close()
+
+    def _write_plan(self, plan: dict[str, object]) -> None:
+        """A plan that the operator has edited stays, as long as this lab would still write the same one."""
+        from json import dumps
+
+        state, offered = self._options.state, dumps(plan, indent=1)
+        last = state / "offered-plan.json"
+        if not (state / "plan.yaml").exists() or not last.exists() or last.read_text(encoding="utf-8") != offered:
+            write_plan(state, plan)
+            write_private(last, offered)
+
+    def _account_uid(self, namespace: str, name: str) -> str | None:
+        found = self._objects.get("core/serviceaccounts", namespace, name)
+        return found["metadata"]["uid"] if found else None
+
+
+async def serve(options: Options) -> None:
+    """Serves until SIGTERM or SIGINT."""
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    lab = Lab(options)
+    try:
+        starting = asyncio.create_task(lab.start())
+        waiting = asyncio.create_task(ended.wait())
+        await asyncio.wait({starting, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if not ended.is_set():
+            await starting
+            _say(options)
+            await waiting
+        starting.cancel()
+        waiting.cancel()
+        await asyncio.gather(starting, waiting, return_exceptions=True)
+    finally:
+        await lab.stop()
+
+
+def prepare(state: Path) -> Path:
+    """The state folder, made private; its absolute path."""
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    state.chmod(0o700)
+    return state.resolve()
+
+
+def _claim(state: Path) -> IO[str]:
+    lock = (state / "lock").open("a+", encoding="ascii")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.seek(0)
+        holder = lock.read().strip()
+        lock.close()
+        raise LabBusy(f"{state} is served by process {holder or 'unknown'} already") from error
+    lock.truncate(0)
+    lock.write(f"{os.getpid()}\n")
+    lock.flush()
+    return lock
+
+
+def _say(options: Options) -> None:
+    sys.stderr.write(
+        f"The lab is up in {options.state}. In another terminal:\n"
+        f"  . {options.state}/env.sh\n"
+        f"  meshvm-tui apply -f {options.state}/plan.yaml\n"
+    )
