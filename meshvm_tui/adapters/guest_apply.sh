@@ -4,6 +4,8 @@ apply() {
     take_lock
     install_package
     place_files
+    # Whoever wants to look at the files before they are used says so.
+    [ "${MV_STOP_AFTER:-}" != guest-files ] || return 0
     run_sidecar
 }
 
@@ -182,8 +184,8 @@ run_sidecar() {
     fi
     resolved_before
     arm_timer
-    log_start=0
-    [ ! -f "$agent_log" ] || log_start=$(wc -c <"$agent_log")
+    log_start=$(size_of "$agent_log")
+    error_start=$(size_of "$error_log")
     verb=start
     [ "$active" != active ] || verb=restart
     [ "$active" != activating ] || verb=restart
@@ -194,10 +196,17 @@ run_sidecar() {
     report sidecar-running changed "istio.service ${verb}ed and ready" restarted "$verb" log "$(new_log)"
 }
 
+size_of() { if [ -f "$1" ]; then wc -c <"$1"; else echo 0; fi; }
+
+# What the agent said since this start: its log, then its error log, where its last words stand.
 new_log() {
-    [ -f "$agent_log" ] || return 0
-    [ "$(wc -c <"$agent_log")" -ge "$log_start" ] || log_start=0
-    tail -c +$((log_start + 1)) "$agent_log" | tail -n 80 | cut -c 1-800
+    new_part "$agent_log" "${log_start:-0}" | tail -n 80 | cut -c 1-800
+    new_part "$error_log" "${error_start:-0}" | tail -n 10 | cut -c 1-800
+}
+
+new_part() { # new_part FILE START: all of it, where it is shorter now than it was
+    [ -f "$1" ] || return 0
+    if [ "$(size_of "$1")" -ge "$2" ]; then tail -c +$(($2 + 1)) "$1"; else cat "$1"; fi
 }
 
 # Ends early where the log repeats a cause that no waiting mends (the pattern comes from the operator's side).
@@ -206,13 +215,20 @@ wait_until_ready() {
     while :; do
         code=$(readiness)
         [ "$code" != 200 ] || return 0
-        if [ -n "${MV_FATAL:-}" ] && [ "$(new_log | grep -c -E -e "$MV_FATAL" || :)" -ge 2 ]; then break; fi
+        ! cannot_become_ready || break
         [ "$(date +%s)" -lt "$until" ] || break
         sleep "${MV_POLL:-0.5}"
     done
     fail "the agent did not become ready (15021/healthz/ready answers ${code:-nothing})" cause not-ready ready "$code" \
-        log "$(new_log)" show "$(show_unit istio.service ActiveState SubState NRestarts)" \
-        errors "$(tail_of "$root/var/log/istio/istio.err.log")"
+        log "$(new_log)" show "$(show_unit istio.service ActiveState SubState NRestarts)"
+}
+
+# A definite cause that was said twice, or once by an agent that has ended.
+cannot_become_ready() {
+    [ -n "${MV_FATAL:-}" ] || return 1
+    said=$(new_log | grep -c -E -e "$MV_FATAL" || :)
+    [ "$said" -lt 2 ] || return 0
+    [ "$said" = 1 ] && [ "$(show_unit istio.service ActiveState | value_of ActiveState)" != active ]
 }
 
 # The dead-man timer: unless a new connection confirms, the sidecar is stopped again, so SSH is never locked out.

@@ -28,6 +28,7 @@ cluster_env=$root/var/lib/istio/envoy/cluster.env
 mesh_file=$root/etc/istio/config/mesh
 hosts_file=$root/etc/hosts
 agent_log=$root/var/log/istio/istio.log
+error_log=$root/var/log/istio/istio.err.log
 begin_mark='# BEGIN meshvm-tui'
 end_mark='# END meshvm-tui'
 istiod_host=${MV_ISTIOD_HOST:-istiod.istio-system.svc}

@@ -39,7 +39,7 @@ observe_system() {
 observe_network() {
     # shellcheck disable=SC2086
     set -- $ssh_connection
-    emit topic network addresses "$(hostname -I 2>/dev/null)" ssh_port "${4:-}" ssh_from "${1:-}" \
+    emit topic network addresses "$(hostname -I 2>/dev/null)" ssh_address "${3:-}" ssh_port "${4:-}" ssh_from "${1:-}" \
         listeners "$(listeners "${MV_HTTP_PORT:-0}")"
 }
 
@@ -119,7 +119,7 @@ named_istiod() { # lines on standard input that give istiod's name an address
 observe_log() {
     [ -r "$agent_log" ] || return 0
     emit topic log agent "$(tail -n 80 "$agent_log" | cut -c 1-800)" \
-        errors "$(tail -n 10 "$root/var/log/istio/istio.err.log" 2>/dev/null | cut -c 1-400 || :)"
+        errors "$(tail -n 10 "$error_log" 2>/dev/null | cut -c 1-400 || :)"
 }
 
 # TCP and TLS to istiod through the gateway. The root comes on standard input, for observing writes no file.
