@@ -1,0 +1,77 @@
+"""The stage Machine: the VM can be logged in to, is fit for the sidecar, and reaches istiod through the gateway."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from meshvm_tui.events import Change, Observation, Stage, Standing
+from meshvm_tui.steps.guest_facts import guest_view, machine_of, workload_address
+from meshvm_tui.steps.machine_checks import architecture, obstacle
+from meshvm_tui.steps.step import Outcome, Scope, Step
+
+if TYPE_CHECKING:
+    from meshvm_tui.plan import Machine
+    from meshvm_tui.ports import Ports, ReadPorts
+    from meshvm_tui.steps.guest_view import GuestView
+
+
+class GuestReachable(Step):
+    """SSH with a verified host key, sudo, system, clock, and TLS to the gateway from inside. Changes nothing."""
+
+    id: ClassVar[str] = "guest-reachable"
+    stage: ClassVar[Stage] = Stage.MACHINE
+    title: ClassVar[str] = "Log in to the VM and look at it"
+    deadline: ClassVar[float] = 60.0
+    per_machine: ClassVar[bool] = True
+
+    def observe(self, ports: ReadPorts, scope: Scope) -> Observation:
+        """Satisfied, or a problem: nothing that is wrong here can be mended by applying."""
+        view = guest_view(ports, scope)
+        if (problem := obstacle(view)) is not None:
+            scope.forget()
+            raise problem
+        machine = machine_of(scope)
+        details = _details(view, machine)
+        message = f"{view.text('os', 'name')}, {architecture(view)}, as {view.text('who', 'user')}"
+        return Observation(Standing.SATISFIED, "Reachable", message, details, warnings=_warnings(view, machine))
+
+    def changes(self, ports: ReadPorts, scope: Scope, observation: Observation) -> tuple[Change, ...]:
+        """None: it only looks."""
+        return ()
+
+    def apply(self, ports: Ports, scope: Scope) -> Outcome:
+        """Looks again."""
+        return Outcome(False, observation=self.observe(ports.reading(), scope))
+
+
+def _details(view: GuestView, machine: Machine) -> tuple[tuple[str, str], ...]:
+    gateway = view.text("gateway", "address")
+    return (
+        ("host key", view.facts.host_key),
+        ("system", view.text("os", "name")),
+        ("architecture", architecture(view)),
+        ("privilege", view.text("who", "privilege")),
+        ("SSH port", view.text("network", "ssh_port")),
+        ("workload address", workload_address(machine, view)),
+        ("clock", f"{view.facts.clock_skew:+.0f} s"),
+        ("gateway", f"{gateway}:15012 reached, {_trust(view)}" if gateway else "no address yet; tried later"),
+    )
+
+
+def _trust(view: GuestView) -> str:
+    if view.text("gateway", "trust") == "checked":
+        return f"certificate of {view.text('gateway', 'name')} trusted"
+    return "certificate not judged: the mesh's root is not known yet"
+
+
+def _warnings(view: GuestView, machine: Machine) -> tuple[str, ...]:
+    found = []
+    address = workload_address(machine, view)
+    if view.addresses and address not in view.addresses:
+        own = ", ".join(view.addresses)
+        found.append(f"{address or 'no address'} is none of the VM's own addresses ({own}); Pods must be routed to it")
+    if "python3" in view.text("os", "lacks").split():
+        found.append("python3 is not installed: the sample HTTP server needs it")
+    if view.other_istiod_lines:
+        found.append(f"/etc/hosts names istiod outside of our block: {'; '.join(view.other_istiod_lines)}")
+    return tuple(found)
