@@ -35,7 +35,7 @@ _ENTRY_FIELDS: dict[str, JSON] = {
 }
 _ENTRY: JSON = {
     **_object(**_ENTRY_FIELDS),
-    "x-lab-one-of-required": [{"fields": ["address", "network"], "message": "Address is required"}],
+    "x-kubernetes-validations": [{"rule": "has(self.address) || has(self.network)", "message": "Address is required"}],
 }
 _SECONDS: JSON = {"type": "integer", "minimum": 0}
 _PROBE = _object(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from meshvm_tui.lab.cluster_api.errors import ApiError, Cause
-from meshvm_tui.lab.cluster_api.field_sets import ITEM, MAP, FieldPath, decode, encode, lay_out, owned, spell, without
+from meshvm_tui.lab.cluster_api.field_sets import MAP, FieldPath, decode, encode, lay_out, owned, spell, without
 from meshvm_tui.lab.cluster_api.field_sets import merge as merge_objects
 from meshvm_tui.lab.cluster_api.kinds import Kind
 
@@ -164,11 +164,3 @@ def _conflict(contested: list[tuple[Manager, FieldPath]]) -> ApiError:
         told = f"Apply failed with {len(contested)} conflicts: " + "\n".join(lines)
     listed = [{"reason": cause.reason, "message": cause.message, "field": cause.field} for cause in causes]
     return ApiError(409, "Conflict", told, {"causes": listed})
-
-
-def dated(manager: Manager, time: str) -> Manager:
-    """The same manager at another time."""
-    return replace(manager, time=time)
-
-
-__all__ = ["ITEM", "Manager", "Owners", "apply", "dated", "read", "track_update", "write"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from meshvm_tui.lab.cluster_api.errors import Cause
@@ -85,9 +86,10 @@ def _check_object(schema: JSON, value: JSON, path: str, causes: list[Cause]) -> 
         below = schema.get("properties", {}).get(name, schema.get("additionalProperties"))
         if isinstance(below, dict):
             _check(below, item, f"{path}.{name}", causes)
-    for group in schema.get("x-lab-one-of-required", ()):
-        if not any(name in value for name in group["fields"]):
-            causes.append(Cause("FieldValueInvalid", f"Invalid value: {group['message']}", path))
+    for rule in schema.get("x-kubernetes-validations", ()):
+        # Of CEL the lab knows `has(self.a) || has(self.b)`, which is all that its definitions say.
+        if not any(name in value for name in re.findall(r"has\(self\.(\w+)\)", rule["rule"])):
+            causes.append(Cause("FieldValueInvalid", f"Invalid value: {rule['message']}", path))
 
 
 def _check_bounds(schema: JSON, value: Any, path: str, causes: list[Cause]) -> None:

@@ -1,0 +1,59 @@
+"""The faults of the API server as answers."""
+
+from __future__ import annotations
+
+import asyncio
+
+from meshvm_tui.lab.cluster_api.access import Question, User, refusal
+from meshvm_tui.lab.cluster_api.errors import ApiError, unauthorized
+from meshvm_tui.lab.cluster_api.request_info import RequestInfo
+from meshvm_tui.lab.faults import Faults
+
+_RETRY_SECONDS = 1
+
+
+class FaultAnswers:
+    """Raises what a fault answers, while it is on; counts those that hold for the first requests only."""
+
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
+        self._counted: dict[tuple[str, str], int] = {}
+
+    def check_any(self) -> None:
+        """Faults that meet every request."""
+        if self._due("api-429"):
+            told = "The server is currently unable to handle the request: too many requests, please try again later."
+            details = {"retryAfterSeconds": _RETRY_SECONDS}
+            raise ApiError(429, "TooManyRequests", told, details, retry_after=_RETRY_SECONDS)
+        if self._faults.active("api-401"):
+            raise unauthorized()
+        if self._due("api-500"):
+            cause = "etcdserver: request timed out"
+            details_500 = {"causes": [{"message": cause}]}
+            raise ApiError(500, "InternalError", f"Internal error occurred: {cause}", details_500)
+
+    async def delay(self) -> None:
+        """Waits where the fault api-slow says so."""
+        if self._faults.active("api-slow"):
+            await asyncio.sleep(float(self._faults.value("api-slow") or 1))
+
+    def check_resource(self, user: User, info: RequestInfo) -> None:
+        """The fault api-403 for its verb and resource."""
+        if not self._faults.active("api-403"):
+            return
+        verb, _, resource = self._faults.value("api-403").partition(":")
+        if verb in {"", "*", info.verb} and resource in {"", "*", info.resource}:
+            question = Question(info.verb, info.kind.group, info.resource, info.namespace, info.name)
+            raise refusal(user, question)
+
+    def _due(self, name: str) -> bool:
+        if not self._faults.active(name):
+            for counted in [key for key in self._counted if key[0] == name]:
+                del self._counted[counted]  # switched on again it counts from the beginning
+            return False
+        value = self._faults.value(name)
+        if not value:
+            return True
+        done = self._counted.get((name, value), 0)
+        self._counted[name, value] = done + 1
+        return done < int(value)
