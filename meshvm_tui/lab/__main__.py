@@ -32,6 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _serve(wanted: argparse.Namespace) -> int:
     from meshvm_tui.lab.addresses import NoAddresses
     from meshvm_tui.lab.faults import UnknownFault
+    from meshvm_tui.lab.guest.vm import VmFailed
     from meshvm_tui.lab.serve import LabBusy, Options, prepare, serve
 
     os.umask(0o077)
@@ -47,7 +48,7 @@ def _serve(wanted: argparse.Namespace) -> int:
     except UnknownFault as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    except (LabBusy, NoAddresses, OSError) as error:
+    except (LabBusy, NoAddresses, VmFailed, OSError) as error:
         sys.stderr.write(f"the lab cannot start: {error}\n")
         return 1
     return 0

@@ -1,9 +1,8 @@
-"""The lab's VMs and what they need from outside: the lab's SSH key, the sidecar package, faults that move."""
+"""The lab's VMs and what they need from outside: the lab's SSH key."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,11 +19,10 @@ if TYPE_CHECKING:
 
 SSH_USER = "operator"
 SSH_PORT = 2222
-REFRESH_SECONDS = 0.3  # how soon a VM hears of a fault that was switched
 
 
 class Machines:
-    """Starts, refreshes and stops the VMs."""
+    """Starts and stops the VMs."""
 
     def __init__(self, state: Path, addresses: Addresses, faults: Faults, clock: Clock, count: int) -> None:
         self._state = state
@@ -33,7 +31,6 @@ class Machines:
         self._clock = clock
         self._count = 1 if addresses.single else count
         self._vms: list[Vm] = []
-        self._refreshing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Boots every VM, all at once."""
@@ -48,14 +45,9 @@ class Machines:
             self._vms.append(Vm(name, address, port, folder, self._faults, self._clock, key, SSH_USER))
         await asyncio.gather(*(asyncio.to_thread(vm.start) for vm in self._vms))
         self._write_known_hosts()
-        self._refreshing = asyncio.create_task(self._refresh())
 
     async def stop(self) -> None:
         """Takes every VM down: no process of them is left."""
-        if self._refreshing is not None:
-            self._refreshing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._refreshing
         await asyncio.gather(*(asyncio.to_thread(vm.stop) for vm in self._vms), return_exceptions=True)
 
     def described(self) -> list[LabMachine]:
@@ -65,12 +57,6 @@ class Machines:
     def _write_known_hosts(self) -> None:
         lines = [f"[{vm.address}]:{vm.ssh_port} {vm.ssh.public_key}" for vm in self._vms]
         write_private(self._state / "ssh" / "known_hosts", "".join(f"{line}\n" for line in lines))
-
-    async def _refresh(self) -> None:
-        while True:
-            await asyncio.sleep(REFRESH_SECONDS)
-            for vm in self._vms:
-                vm.refresh()
 
 
 def lab_key(folder: Path) -> str:

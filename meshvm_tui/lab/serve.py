@@ -16,6 +16,7 @@ from meshvm_tui.lab.authority import Authority
 from meshvm_tui.lab.clock import Clock
 from meshvm_tui.lab.cluster_api.hooks import Hooks
 from meshvm_tui.lab.environment import (
+    SidecarPackage,
     lab_plan,
     write_environment,
     write_istioctl,
@@ -53,7 +54,6 @@ class Lab:
 
     def __init__(self, options: Options) -> None:
         from meshvm_tui.lab.cluster_api.server import ClusterApi
-        from meshvm_tui.lab.guest.package_server import PackageServer
         from meshvm_tui.lab.guest.vm import GUEST_FAULTS
 
         state = options.state
@@ -65,7 +65,7 @@ class Lab:
         clock = Clock(state / "clock")
         faults = Faults(state / "faults", options.faults)
         self._objects = Objects(state, clock)
-        self._tokens = Tokens(state / "tokens", clock, account_uid=self._account_uid)
+        self._tokens = Tokens(state / "tokens", clock)
         self._api_authority = Authority(state / "api-ca", name="kubernetes", clock=clock)
         mesh_authority = Authority(state / "mesh-ca", name="cluster.local", clock=clock)
         ground = Ground(state, self._objects, self._addresses, mesh_authority, self._tokens, clock, faults)
@@ -76,10 +76,9 @@ class Lab:
             self._api_authority,
             self._tokens,
             hooks,
+            directory=state,
             faults=faults,
-            request_log=state / "requests.jsonl",
         )
-        self._packages = PackageServer(state / "packages", ISTIO_VERSION, faults)
         self._machines = Machines(state, self._addresses, faults, clock, options.vms)
         self._faults = faults
 
@@ -95,7 +94,7 @@ class Lab:
             self._mesh.install_istio(
                 ControlPlaneWanted(version=ISTIO_VERSION, mesh_id="mesh1", cluster_id="Kubernetes")
             )
-        package = await self._packages.start(self._addresses.take("packages"))
+        package = SidecarPackage(ISTIO_VERSION, "official", "")
         await self._machines.start()
         self._write_plan(lab_plan(state, package, self._machines.described()))
         write_private(state / "ready", f"{os.getpid()}\n")
@@ -104,7 +103,6 @@ class Lab:
         """Takes everything down; what is to last is on disk afterwards."""
         (self._options.state / "ready").unlink(missing_ok=True)
         await self._machines.stop()
-        await self._packages.stop()
         await self._mesh.stop()
         await self._api.stop()
         self._objects.close()
@@ -120,10 +118,6 @@ class Lab:
         if not (state / "plan.yaml").exists() or not last.exists() or last.read_text(encoding="utf-8") != offered:
             write_plan(state, plan)
             write_private(last, offered)
-
-    def _account_uid(self, namespace: str, name: str) -> str | None:
-        found = self._objects.get("core/serviceaccounts", namespace, name)
-        return found["metadata"]["uid"] if found else None
 
 
 async def serve(options: Options) -> None:

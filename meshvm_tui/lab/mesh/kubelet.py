@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from meshvm_tui.lab.objects import Objects
 
 ACTOR = "kubelet"
+NODE = "lab-node"
 LOG_LINES = 2000
 ISTIO_IMAGES = ("/pilot:", "/proxyv2:", "/pilot@", "/proxyv2@")
 UNPULLABLE = "auto"  # a gateway's image before injection
@@ -110,6 +111,8 @@ class Kubelet:
             return
         namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
         await self._pacing.pause(0.02, 0.1)
+        with contextlib.suppress(ApiError):
+            self._objects.patch(world.PODS, namespace, name, {"spec": {"nodeName": NODE}}, "kube-scheduler")
         main = pod["spec"]["containers"][0]
         if main.get("image") == UNPULLABLE:
             self._tell(pod, pod_status.waiting(pod, "ErrImagePull", f'failed to pull image "{UNPULLABLE}"'))

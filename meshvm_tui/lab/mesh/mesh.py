@@ -16,9 +16,9 @@ from meshvm_tui.lab.mesh.front import GatewayFront
 from meshvm_tui.lab.mesh.injection import inject
 from meshvm_tui.lab.mesh.installation import ControlPlaneWanted, control_plane_objects
 from meshvm_tui.lab.mesh.istiod import Istiod
-from meshvm_tui.lab.mesh.kubelet import Kubelet
+from meshvm_tui.lab.mesh.kubelet import NODE, Kubelet
 from meshvm_tui.lab.mesh.load_balancers import LoadBalancers
-from meshvm_tui.lab.mesh.namespaces import NamespaceContents, StrictPolicy, Termination
+from meshvm_tui.lab.mesh.namespaces import NamespaceContents, StrictPolicy
 from meshvm_tui.lab.mesh.ownership import GarbageCollector
 from meshvm_tui.lab.mesh.pacing import Pacing
 from meshvm_tui.lab.mesh.pod_curl import PodCurl
@@ -84,7 +84,6 @@ class Mesh:
         self._front = GatewayFront(objects, self._istiod, self._istiod_says)
         loops: list[Controller] = [
             NamespaceContents(objects, ground.authority.root_pem),
-            Termination(objects),
             StrictPolicy(objects, ground.state / "istiod" / "strict"),
             Deployments(objects, events, clock, pacing),
             LoadBalancers(objects, ground.addresses, ground.faults, events, pacing),
@@ -98,6 +97,8 @@ class Mesh:
     async def start(self) -> None:
         """Starts everything; returns at once, the world settles by itself."""
         self._objects.mutate_pod = self.admit_pod
+        if self._objects.get(world.NODES, "", NODE) is None:
+            self._objects.create(world.NODES, {"metadata": {"name": NODE}})
         self._registrar.start()
         self._istiod.start()
         self._controllers.start()

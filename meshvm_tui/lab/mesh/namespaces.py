@@ -1,4 +1,4 @@
-"""What every namespace gets, and how it goes: default ServiceAccount, the mesh's root certificate, termination."""
+"""What every namespace gets, and what the mesh's owner wants: ServiceAccount, root certificate, strictness."""
 
 from __future__ import annotations
 
@@ -49,27 +49,6 @@ class NamespaceContents:
             self._objects.create(world.CONFIG_MAPS, {**made, "data": data}, ISTIOD)
         elif found.get("data") != data:
             self._objects.patch(world.CONFIG_MAPS, namespace, ROOT_CERT, {"data": data}, ISTIOD)
-
-
-class Termination:
-    """Empties a namespace that is being deleted, then lets it go."""
-
-    keys: Sequence[str] = (world.NAMESPACES,)
-    tick = 0.0
-
-    def __init__(self, objects: Objects) -> None:
-        self._objects = objects
-
-    def reconcile(self) -> None:
-        """Deletes every object of every namespace that is on its way out."""
-        for namespace in self._objects.list(world.NAMESPACES):
-            if not namespace["metadata"].get("deletionTimestamp"):
-                continue
-            name = namespace["metadata"]["name"]
-            for kind in self._objects.kinds.all():
-                for obj in self._objects.list(kind.key, name) if kind.namespaced else ():
-                    self._objects.delete(kind.key, name, obj["metadata"]["name"])
-            self._objects.patch(world.NAMESPACES, "", name, {"spec": {"finalizers": []}}, KUBE_CONTROLLER)
 
 
 class StrictPolicy:

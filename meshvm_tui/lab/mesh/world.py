@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 JSON = dict[str, Any]
 
 NAMESPACES = "core/namespaces"
+NODES = "core/nodes"
 SERVICES = "core/services"
 PODS = "core/pods"
 CONFIG_MAPS = "core/configmaps"
