@@ -53,6 +53,7 @@ class Chain:
 
     def walk(self, steps: Sequence[Step], *, unreachable: str) -> None:
         """Runs the steps in order; where `unreachable` names a reason, none of them is started."""
+        self.scope.forget()
         for step in steps:
             reason = self._obstacle(step, unreachable)
             if reason:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from meshvm_tui.commands.options import cluster_options, namespace_option, read_only_option, with_overrides
+from meshvm_tui.commands.session_choice import default_name, hold
 from meshvm_tui.exit_codes import ExitCode
 from meshvm_tui.locations import sessions_dir
 
@@ -70,25 +70,6 @@ def apply(
             held.close()
     finally:
         connections.close()
-
-
-def default_name(plan: Plan) -> str:
-    """What a session is called where nobody named it: as its workload, as far as a folder's name goes."""
-    return plan.workload.name[:63].rstrip(".-")
-
-
-def origin_of(path: Path) -> str:
-    """A hash of the plan file, to know later whether it is still the same."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def hold(store: SessionStore, name: str, plan: Plan, path: Path) -> OpenSession:
-    """The session of that name, held and with this plan; a new one where there is none."""
-    if not store.exists(name):
-        return store.create(name, plan, origin=origin_of(path))
-    held = store.open(name)
-    held.save(replace(held.session, plan=plan, origin=origin_of(path)))
-    return held
 
 
 def look(plan: Plan, name: str, store: SessionStore, connections: Connections, output: Output) -> ExitCode:

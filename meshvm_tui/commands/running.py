@@ -70,13 +70,14 @@ def _signals(cancel: threading.Event) -> Iterator[None]:
     def handle(number: int, _frame: FrameType | None) -> None:
         if cancel.is_set() and number == signal.SIGINT:
             raise KeyboardInterrupt
+        if not cancel.is_set():
+            say("Cancelling: nothing new starts. Ctrl-C again leaves at once.")
         cancel.set()
-        say("Cancelling: nothing new starts. Ctrl-C again leaves at once.")
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         handlers[number] = signal.signal(number, handle)
     try:
         yield
     finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+        for earlier in handlers.items():
+            signal.signal(*earlier)

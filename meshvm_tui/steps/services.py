@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from meshvm_tui.events import Change, Observation, Stage, Standing
 from meshvm_tui.ports import DEPLOYMENTS, NAMESPACES, SERVICES, GuestOrder
 from meshvm_tui.problems import PermanentError
+from meshvm_tui.steps.guest_facts import guest_of, guest_view, machine_of, workload_address
 from meshvm_tui.steps.kubernetes_objects import ObjectStep, Wanted
 from meshvm_tui.steps.mesh_facts import mesh_facts
 from meshvm_tui.steps.sample_rollout import is_available, wait_until_available
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from meshvm_tui.plan import HttpServer as HttpServerPlan
     from meshvm_tui.plan import Plan, VmService
     from meshvm_tui.ports import Ports, ReadPorts
+    from meshvm_tui.steps.guest_view import GuestView
 
 JSON = dict[str, Any]
 HELLO_WORLD = "hello-world"
@@ -112,26 +114,23 @@ class HttpServerStep(Step):
 
     def observe(self, ports: ReadPorts, scope: Scope) -> Observation:
         """Whether the unit is ours, as planned, and runs."""
-        from meshvm_tui.steps.guest_facts import guest_facts
-
-        http = guest_facts(ports, scope).values.get("http") or {}
-        unit, active = _unit_text(http), "ActiveState=active" in str(http.get("show", ""))
-        wanted = _serves(scope)
+        view = guest_view(ports, scope)
+        unit, wanted = _unit_text(view.text("http", "unit")), _serves(scope, view)
         if not unit:
             return missing(f"{HTTP_UNIT} is not on the VM")
-        if wanted not in unit:
+        if f"{wanted} " not in unit:
             return different(f"{HTTP_UNIT} does not run `{wanted}`")
-        if not active:
+        if "ActiveState=active" not in view.text("http", "show"):
             return different(f"{HTTP_UNIT} does not run", reason="NotRunning")
         return satisfied(f"{HTTP_UNIT} serves port {_http_server(scope.plan).port}")
 
     def changes(self, ports: ReadPorts, scope: Scope, observation: Observation) -> tuple[Change, ...]:
         """One run on the VM."""
-        wanted = _serves(scope)
+        wanted = _serves(scope, guest_view(ports, scope))
         return (
             Change(
                 action="create" if observation.standing is Standing.MISSING else "update",
-                target=f"{HTTP_UNIT} on {_machine_name(scope)}",
+                target=f"{HTTP_UNIT} on {machine_of(scope).name}",
                 commands=(f"sudo python3 {wanted}",),
                 fingerprint=fingerprint(wanted, observation.message),
             ),
@@ -139,16 +138,18 @@ class HttpServerStep(Step):
 
     def apply(self, ports: Ports, scope: Scope) -> Outcome:
         """Writes the unit, starts it, and sees that it is this unit that serves the port."""
-        values = {"HTTP_PORT": str(_http_server(scope.plan).port), "HTTP_ADDRESS": _address(scope)}
+        address = workload_address(machine_of(scope), guest_view(ports.reading(), scope))
+        port = str(_http_server(scope.plan).port)
+        order = GuestOrder("http-server", {"HTTP_PORT": port, "HTTP_ADDRESS": address})
         changed = False
-        for report in _guest(ports).execute(GuestOrder("http-server", values), scope.is_cancelled):
-            if report.message and report.state != "failed":
-                scope.say("guest", report.message)
+        for report in guest_of(ports).execute(order, scope.is_cancelled):
             if report.state == "failed":
                 raise _server_failure(report.message, report.values)
+            if report.message:
+                scope.say("guest", report.message)
             changed = changed or report.state == "changed"
         scope.keep("unit", HTTP_UNIT)
-        return Outcome(changed, f"{HTTP_UNIT} serves port {_http_server(scope.plan).port}")
+        return Outcome(changed, f"{HTTP_UNIT} serves {address}:{port}")
 
 
 def deployment(sample: HelloWorldPlan, revision: str) -> JSON:
@@ -214,31 +215,16 @@ def _server_failure(message: str, values: Mapping[str, Any]) -> PermanentError:
     return PermanentError("MVM-603", words)
 
 
-def _unit_text(http: Mapping[str, Any]) -> str:
+def _unit_text(encoded: str) -> str:
     try:
-        return base64.b64decode(str(http.get("unit", ""))).decode(errors="replace")
+        return base64.b64decode(encoded).decode(errors="replace")
     except binascii.Error:
         return ""
 
 
-def _serves(scope: Scope) -> str:
-    return f"-m http.server {_http_server(scope.plan).port} --bind {_address(scope)}"
-
-
-def _address(scope: Scope) -> str:
-    """The address that Pods reach, where it is known; every address otherwise."""
-    machine = scope.machine
-    return machine.address if machine and machine.address else "0.0.0.0"  # noqa: S104 (a server for the mesh)
-
-
-def _machine_name(scope: Scope) -> str:
-    return scope.machine.name if scope.machine else ""
-
-
-def _guest(ports: Ports) -> Any:
-    if ports.guest is None:
-        raise PermanentError("MVM-901", "a step of a machine was run without one")
-    return ports.guest
+def _serves(scope: Scope, view: GuestView) -> str:
+    address = workload_address(machine_of(scope), view)
+    return f"-m http.server {_http_server(scope.plan).port} --bind {address}"
 
 
 def _hello_world(plan: Plan) -> HelloWorldPlan:

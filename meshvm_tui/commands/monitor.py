@@ -1,0 +1,29 @@
+"""`meshvm-tui monitor`."""
+
+from __future__ import annotations
+
+import click
+
+from meshvm_tui.commands.onboard import show_app
+from meshvm_tui.commands.options import cluster_options, need_terminal
+from meshvm_tui.exit_codes import ExitCode
+
+
+@click.command()
+@cluster_options
+@click.option("-n", "--namespace", default="", metavar="NAME", help="This namespace (default: the context's).")
+@click.option("-A", "--all-namespaces", is_flag=True, help="Every namespace.")
+def monitor(*, kubeconfig: str, context: str, namespace: str, all_namespaces: bool) -> ExitCode:
+    """Watch WorkloadEntries come, change and go. Nothing but reading can leave this process."""
+    if namespace and all_namespaces:
+        raise click.UsageError("Either -n or -A, not both.")
+    need_terminal("kubectl get workloadentries --watch")
+    from meshvm_tui.plan import Cluster, Plan
+
+    return show_app(
+        start="monitor",
+        plan=Plan(cluster=Cluster(kubeconfig=kubeconfig, context=context)),
+        read_only=True,
+        monitor_context=context,
+        monitor_namespace=None if all_namespaces else namespace,
+    )
