@@ -55,6 +55,7 @@ CATALOG: dict[str, Entry] = {
     "MVM-213": Entry("The gateway will never get an address", "Set gateway.address, or make it a LoadBalancer."),
     "MVM-214": Entry("The gateway's host name cannot be resolved", "Wait for DNS, or set gateway.address."),
     "MVM-215": Entry("The gateway is not available yet", "Look at its Pods and Events."),
+    "MVM-216": Entry("Istio's own configuration cannot be read", "Mend the ConfigMap at the key it names."),
     # 6xx: services and probes
     "MVM-601": Entry("The sample service is not available", "Look at its Pods and Events, then retry."),
     "MVM-602": Entry("The name of a sample is taken", "Choose another name in the plan, or leave the sample out."),
