@@ -137,7 +137,8 @@ def _keep_addresses(kind: Kind, obj: JSON, live: JSON) -> None:
     """A Service keeps what the server allocated where an update leaves it open."""
     if kind.kind != "Service" or kind.custom or not isinstance(obj.get("spec"), dict):
         return
-    spec, before = obj["spec"] = dict(obj["spec"]), live.get("spec", {})
+    obj["spec"] = spec = dict(obj["spec"])
+    before = live.get("spec", {})
     if spec.get("type") == "ExternalName":
         return
     for key in ("clusterIP", "clusterIPs", "healthCheckNodePort"):
