@@ -119,10 +119,8 @@ def _watching_for_cancel(cancel: threading.Event, telling: Telling) -> Iterator[
                 telling.finishing()
                 return
 
-    watcher = threading.Thread(target=watch, name="meshvm-cancel", daemon=True)
-    watcher.start()
+    threading.Thread(target=watch, name="meshvm-cancel", daemon=True).start()
     try:
         yield
     finally:
         ended.set()
-        watcher.join()
