@@ -56,9 +56,10 @@ def _serve(wanted: argparse.Namespace) -> int:
 
 def _faults() -> int:
     from meshvm_tui.lab.faults import CATALOG
+    from meshvm_tui.lab.guest.package import PACKAGE_FAULTS
     from meshvm_tui.lab.guest.vm import GUEST_FAULTS
 
-    for name, words in sorted({**CATALOG, **GUEST_FAULTS}.items()):
+    for name, words in sorted({**CATALOG, **GUEST_FAULTS, **PACKAGE_FAULTS}.items()):
         sys.stdout.write(f"{name:16} {words}\n")
     return 0
 

@@ -32,6 +32,7 @@ from meshvm_tui.lab.objects import Objects
 from meshvm_tui.lab.tokens import Tokens
 
 ISTIO_VERSION = "1.30.3"
+API_PORT, PACKAGE_PORT = 6443, 8081
 
 
 class LabBusy(RuntimeError):
@@ -54,13 +55,14 @@ class Lab:
 
     def __init__(self, options: Options) -> None:
         from meshvm_tui.lab.cluster_api.server import ClusterApi
+        from meshvm_tui.lab.guest.package import PACKAGE_FAULTS, PackageServer
         from meshvm_tui.lab.guest.vm import GUEST_FAULTS
 
         state = options.state
         self._options = options
         self._lock = _claim(state)
         (state / "ready").unlink(missing_ok=True)
-        CATALOG.update(GUEST_FAULTS)
+        CATALOG.update(GUEST_FAULTS | PACKAGE_FAULTS)
         self._addresses = Addresses(state, options.seed)
         clock = Clock(state / "clock")
         faults = Faults(state / "faults", options.faults)
@@ -79,13 +81,15 @@ class Lab:
             directory=state,
             faults=faults,
         )
+        packages = self._addresses.take("packages")
+        self._packages = PackageServer(packages, self._port(PACKAGE_PORT), ISTIO_VERSION, faults)
         self._machines = Machines(state, self._addresses, faults, clock, options.vms)
         self._faults = faults
 
     async def start(self) -> None:
         """Returns once everything listens."""
         state = self._options.state
-        server = await self._api.start(self._addresses.take("api"))
+        server = await self._api.start(self._addresses.take("api"), self._port(API_PORT))
         write_kubeconfig(state, server, self._api_authority.root_pem, self._api.admin_token)
         write_istioctl(state)
         write_environment(state)
@@ -94,7 +98,8 @@ class Lab:
             self._mesh.install_istio(
                 ControlPlaneWanted(version=ISTIO_VERSION, mesh_id="mesh1", cluster_id="Kubernetes")
             )
-        package = SidecarPackage(ISTIO_VERSION, "official", "")
+        self._packages.start()
+        package = SidecarPackage(ISTIO_VERSION, self._packages.url, self._packages.sha256)
         await self._machines.start()
         self._write_plan(lab_plan(state, package, self._machines.described()))
         write_private(state / "ready", f"{os.getpid()}\n")
@@ -103,11 +108,16 @@ class Lab:
         """Takes everything down; what is to last is on disk afterwards."""
         (self._options.state / "ready").unlink(missing_ok=True)
         await self._machines.stop()
+        await asyncio.to_thread(self._packages.stop)
         await self._mesh.stop()
         await self._api.stop()
         self._objects.close()
         self._addresses.close()
         self._lock.close()
+
+    def _port(self, usual: int) -> int:
+        """A port that stays the same at every start; any free one where all roles share an address."""
+        return 0 if self._addresses.single else usual
 
     def _write_plan(self, plan: dict[str, object]) -> None:
         """A plan that the operator has edited stays, as long as this lab would still write the same one."""
