@@ -137,8 +137,10 @@ def _kept_by_entries(ports: ReadPorts, workload: Workload) -> str:
     old = sorted(entry["metadata"]["name"] for entry in entries if _keeps_something(entry, workload))
     if not old:
         return ""
-    many = "existing WorkloadEntry keeps its" if len(old) == 1 else "existing WorkloadEntries keep their"
-    return f"{len(old)} {many} labels and ports until they reconnect as new entries: {', '.join(old)}"
+    if len(old) == 1:
+        return f"1 existing WorkloadEntry keeps its labels and ports until it reconnects as a new one: {old[0]}"
+    names = ", ".join(old)
+    return f"{len(old)} existing WorkloadEntries keep their labels and ports until they reconnect as new ones: {names}"
 
 
 def _keeps_something(entry: JSON, workload: Workload) -> bool:
