@@ -22,7 +22,7 @@ from meshvm_tui.events import (
     StepState,
 )
 from meshvm_tui.problems import Problem
-from meshvm_tui.terminal_text import Look, answer_lines, change_lines, problem_lines, step_line
+from meshvm_tui.terminal_text import Look, answer_lines, change_lines, planned_line, problem_lines, step_line
 
 STEP_FIELDS = {"state": StepState.RUNNING.value, "changed": False, "reason": "", "message": ""}
 """What every event of a step has in JSON, even where it has no such field of its own."""
@@ -94,7 +94,9 @@ class TextOutput:
                 self._titles = {(step, machine): title for step, machine, _, title in event.steps}
                 self._finished = []
             case StepPlanned():
-                write_lines(sys.stdout, change_lines(event.changes, with_diff=False))
+                title = self._titles.get((event.step, event.machine), event.step)
+                lines = [planned_line(title, event.machine), *change_lines(event.changes, with_diff=False)]
+                write_lines(sys.stdout, lines)
             case StepFinished():
                 self._finished.append(event)
                 self._step_finished(event)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from meshvm_tui.events import Change, StepFinished, StepState
 from meshvm_tui.problems import ProblemRecord
 
-TITLE_WIDTH = 26
+TITLE_WIDTH = 36
 _GLYPHS = {
     StepState.SUCCEEDED: "✓",
     StepState.SKIPPED: "✓",
@@ -39,9 +39,13 @@ def step_line(title: str, event: StepFinished) -> str:
     """One finished step: glyph, title, machine, what it came to, how long it took."""
     name = f"{title} ({event.machine})" if event.machine else title
     glyph = _GLYPHS[event.state]
-    note = "" if event.state is not StepState.SKIPPED else "as it is: "
-    took = f"  {event.seconds:.1f} s" if event.seconds >= 0.05 else ""
-    return f"{glyph} {name:<{TITLE_WIDTH}} {note}{event.message}{took}"
+    note = " (unchanged)" if event.state is StepState.SKIPPED else ""
+    return f"{glyph} {name:<{TITLE_WIDTH}} {event.message}{note}  {event.seconds:.1f} s"
+
+
+def planned_line(title: str, machine: str) -> str:
+    """The head of what a step is about to do."""
+    return f"{_GLYPHS[StepState.RUNNING]} {title}" + (f" ({machine})" if machine else "")
 
 
 def change_lines(changes: Sequence[Change], *, with_diff: bool) -> Iterator[str]:

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 from meshvm_tui.plan import ProbeFrom
 from meshvm_tui.steps.cluster import ClusterReachable
 from meshvm_tui.steps.exposure import ExposeIstiod, ExposeServices
+from meshvm_tui.steps.files import BootstrapFiles
 from meshvm_tui.steps.gateway import EastWestGateway
 from meshvm_tui.steps.gateway_address import GatewayAddress
+from meshvm_tui.steps.install import GuestFiles, SidecarPackage, SidecarRunning
 from meshvm_tui.steps.machine import GuestReachable
 from meshvm_tui.steps.mesh import ControlPlane
 from meshvm_tui.steps.probes import ProbeClusterToVm, ProbeVmToCluster
+from meshvm_tui.steps.registration import EntryHealthy, EntryRegistered
 from meshvm_tui.steps.services import HelloWorld, HttpServerStep, VmServiceStep
 from meshvm_tui.steps.workload import Namespace, ServiceAccount, WorkloadGroup
 
@@ -41,7 +44,11 @@ def _gateway_steps(plan: Plan) -> list[Step]:
 
 
 def _machine_steps(plan: Plan) -> list[Step]:
-    return [GuestReachable()]
+    steps: list[Step] = [GuestReachable(), BootstrapFiles(), SidecarPackage(), GuestFiles(), SidecarRunning()]
+    steps.append(EntryRegistered())
+    if plan.workload.probe and not plan.services.http_server:
+        steps.append(EntryHealthy())
+    return steps
 
 
 def _shared_samples(plan: Plan) -> list[Step]:
@@ -57,6 +64,9 @@ def _machine_samples(plan: Plan) -> list[Step]:
     steps: list[Step] = []
     if plan.services.http_server:
         steps.append(HttpServerStep())
+        if plan.workload.probe:
+            # The health check asks a server: where that is our sample, it has to run first.
+            steps.append(EntryHealthy())
     sources = {item.source for item in plan.traffic_probes()}
     if ProbeFrom.VM in sources:
         steps.append(ProbeVmToCluster())
