@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import os
 import shlex
 import shutil
@@ -172,6 +173,8 @@ class Layout:
         (self.root / "var/lib/dpkg/status").write_text("\n".join(paragraphs), encoding="utf-8")
 
     def _write_tools(self) -> None:
+        # Inside a VM the package is read-only, so its tools are compiled here, where they can be kept.
+        compileall.compile_dir(Path(__file__).parent, quiet=2)
         folder = self.state / "tools"
         folder.mkdir(exist_ok=True)
         interpreter = Interpreter.running()

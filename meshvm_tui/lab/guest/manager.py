@@ -112,7 +112,8 @@ class Manager:
         elif operation == "stop":
             service.stop(done)
         else:
-            service.stop(lambda _: service.start(done))
+            idle = service.active == "inactive"
+            service.stop(lambda _: service.start(done, reread=idle))
 
     def _timer_job(self, operation: str, name: str) -> str:
         if operation == "stop":

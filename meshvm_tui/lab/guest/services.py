@@ -68,8 +68,10 @@ class Service:
         words = self.unit.one("Unit", "Description")
         return f"{self.name} - {words}" if words else self.name
 
-    def start(self, done: Done) -> None:
-        """Starts the service; `done` once its start has succeeded or failed."""
+    def start(self, done: Done, reread: bool = True) -> None:
+        """Starts the service; `done` once its start has succeeded or failed.
+
+        Its unit file is read again, except within a restart: there only `daemon-reload` makes systemd look."""
         if self.active == "active":
             done("")
             return
@@ -77,10 +79,10 @@ class Service:
             self._started.append(done)
             return
         if self._stopping:
-            self._stopped.append(lambda _: self.start(done))
+            self._stopped.append(lambda _: self.start(done, reread))
             return
         self._cancel_wait()
-        if self.stale or self.active == "inactive":
+        if self.stale or (reread and self.active == "inactive"):
             self.unit, self.stale = units.load(self.host.root, self.name), False
         if self.unit.path is None:
             done(f"Unit {self.name} not found.")
@@ -101,6 +103,7 @@ class Service:
         self.host.say(self.name, f"Stopping {self.description}...")
         if self.sub == "auto-restart":
             self._cancel_wait()
+            self._stopping = True
             self._end()
             return
         self._stopping = True

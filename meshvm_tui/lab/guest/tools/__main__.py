@@ -6,7 +6,6 @@ import sys
 
 
 def _run() -> int:
-    sys.pycache_prefix = os.path.join(os.environ["LAB_STATE"], "pycache")
     here = os.path.abspath(__file__)
     for _ in range(4):
         here = os.path.dirname(here)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import platform
@@ -155,7 +156,7 @@ def remove(name: str, purge: bool) -> int:
         if place in conffiles and not purge:
             continue
         if os.path.isdir(target) and not os.path.islink(target):
-            if not os.listdir(target):
+            with contextlib.suppress(OSError):  # others' files are in it, or it is a mount
                 os.rmdir(target)
         elif os.path.lexists(target):
             os.unlink(target)
