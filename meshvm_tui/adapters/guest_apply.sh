@@ -61,7 +61,8 @@ unpack() {
     while :; do
         : >"$stage/dpkg.log"
         code=0
-        DEBIAN_FRONTEND=noninteractive dpkg --force-confdef --force-confold -i "$1" \
+        # Its maintainer scripts make folders that others must be able to pass through.
+        (umask 022 && DEBIAN_FRONTEND=noninteractive exec dpkg --force-confdef --force-confold -i "$1") \
             >"$stage/dpkg.log" 2>&1 </dev/null 9>&- || code=$?
         cat "$stage/dpkg.log" >>"$chatter"
         [ "$code" != 0 ] || return 0
@@ -74,7 +75,7 @@ unpack() {
             fail "no space left on the VM's disk" cause disk-full
         elif grep -q 'dependency problems' "$stage/dpkg.log" && [ -z "${mended:-}" ]; then
             mended=yes
-            DEBIAN_FRONTEND=noninteractive quietly apt-get -y -f -o DPkg::Lock::Timeout=60 install ||
+            quietly env DEBIAN_FRONTEND=noninteractive apt-get -y -f -o DPkg::Lock::Timeout=60 install ||
                 fail "dependencies of the package are missing and apt-get could not install them" cause dependencies
             return 0
         else
@@ -242,7 +243,8 @@ timer_state() { show_unit meshvm-deadman.timer ActiveState | value_of ActiveStat
 
 disarm_timer() {
     [ "$(timer_state)" != active ] || quietly systemctl stop meshvm-deadman.timer || :
-    quietly systemctl reset-failed meshvm-deadman.timer meshvm-deadman.service || :
+    # A failed one that is still loaded would refuse the name; that there is none is no news.
+    systemctl reset-failed meshvm-deadman.timer meshvm-deadman.service >/dev/null 2>&1 </dev/null 9>&- || :
 }
 
 # A name that the VM could look up before the start must be found after it as well.

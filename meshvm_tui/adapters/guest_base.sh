@@ -82,8 +82,8 @@ fail() {
 chatter=/dev/null
 tail_of() { [ ! -s "$1" ] || tail -n 12 "$1" | cut -c 1-500; }
 
-# quietly COMMAND...: its words go to the chatter file; it never sees our input or our lock.
-quietly() { "$@" >>"$chatter" 2>&1 </dev/null 9>&-; }
+# quietly COMMAND...: its words go to the chatter file; it never sees our input, our lock or our umask.
+quietly() { (umask 022 && exec "$@") >>"$chatter" 2>&1 </dev/null 9>&-; }
 
 # Encoded so that the far side compares bytes; nothing at all where there is no such file.
 encoded() { [ ! -r "$1" ] || base64 <"$1" | tr -d '\n'; }

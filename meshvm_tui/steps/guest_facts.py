@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Any
 
+from meshvm_tui.istio import names
 from meshvm_tui.ports import CONFIG_MAPS, GuestFacts, GuestQuery
 from meshvm_tui.problems import PermanentError, Problem
 from meshvm_tui.steps.guest_view import GuestView
@@ -58,8 +59,9 @@ def workload_address(machine: Machine, view: GuestView) -> str:
 
 
 def istiod_host(ports: ReadPorts, scope: Scope) -> str:
-    """The name by which the agent calls istiod."""
-    return mesh_facts(ports, scope).discovery_address.rpartition(":")[0]
+    """The name by which the VM knows istiod: the one in its /etc/hosts."""
+    mesh = mesh_facts(ports, scope)
+    return names.istiod_host(mesh.istio_namespace, mesh.revision)
 
 
 def root_certificate(ports: ReadPorts, scope: Scope) -> str:
