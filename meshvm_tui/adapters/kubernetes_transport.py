@@ -204,7 +204,10 @@ class HttpTransport:
         key = (credential.certificate, credential.key)
         with self._lock:
             if self._rest is None or self._rest[0] != key:
-                self._rest = (key, self._new_client(credential))
+                client = self._new_client(credential)
+                if self._rest:
+                    self._rest[1].close()
+                self._rest = (key, client)
             return self._rest[1]
 
     def _new_client(self, credential: Credential) -> Any:

@@ -15,10 +15,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import pytest
 import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from meshvm_tui.adapters.kubernetes_api import KubernetesCluster
+from meshvm_tui.problems import Problem
 
 JSON = dict[str, Any]
 
@@ -47,6 +51,19 @@ class Answer:
 
 
 Script = Callable[[Seen], Answer]
+Opener = Callable[..., "tuple[ScriptedApi, KubernetesCluster]"]
+
+
+def always(answer: Answer) -> Script:
+    """The same answer to everything."""
+    return lambda seen: answer
+
+
+def problem_of(call: Callable[[], object]) -> Problem:
+    """The problem that a call must raise."""
+    with pytest.raises(Problem) as caught:
+        call()
+    return caught.value
 
 
 def status(code: int, reason: str, message: str, **details: Any) -> Answer:

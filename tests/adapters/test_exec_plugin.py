@@ -119,11 +119,15 @@ def test_install_hint_is_the_next_action(tmp_path: Path) -> None:
 
 
 def test_a_hanging_plugin_is_ended_with_its_children(tmp_path: Path) -> None:
-    problem = refusal(plugin(tmp_path, f"echo waiting >&2; sleep 60 & echo $! > {tmp_path}/child; wait", timeout=0.5))
+    alive = tmp_path / "alive"
+    os.mkfifo(alive)
+    reader = os.open(alive, os.O_RDONLY | os.O_NONBLOCK)
+    script = f"echo waiting >&2; (echo begun; exec sleep 60) > {alive} & wait"
+    problem = refusal(plugin(tmp_path, script, timeout=0.5))
     assert "no answer within 0.5 s: waiting" in problem.cause
-    child = int((tmp_path / "child").read_text())
-    status = Path(f"/proc/{child}/stat")
-    assert not status.exists() or status.read_text().split()[2] == "Z"
+    os.set_blocking(reader, True)
+    with os.fdopen(reader) as words:
+        assert words.read() == "begun\n", "the pipe ends only when the child is gone"
 
 
 def test_close_ends_a_running_plugin(tmp_path: Path) -> None:

@@ -170,7 +170,7 @@ def test_another_managers_value_is_a_conflict_with_its_name_and_nothing_is_writt
     cluster = applied()
     live = cluster.live(WORKLOAD_GROUPS, "hello-vm", "vm-namespace")
     live["spec"]["template"]["ports"]["http"] = 8080
-    fields = {"f:spec": {"f:template": {"f:ports": {"f:http": {}}}}}
+    fields: JSON = {"f:spec": {"f:template": {"f:ports": {"f:http": {}}}}}
     live["metadata"]["managedFields"].append({"manager": "ann", "operation": "Update", "fieldsV1": fields})
     scope, step = a_scope(), WorkloadGroup()
     seen = step.observe(read_ports(cluster), scope)
