@@ -43,10 +43,12 @@ class Record:
     _raw: dict[str, bytes] = field(default_factory=dict)
 
     def raw(self, api_version: str) -> bytes:
-        """The object's JSON as this version shows it."""
+        """The object's JSON as this version shows it; without its type for "", as lists of built-in kinds do."""
         found = self._raw.get(api_version)
         if found is None:
             shown = {**self.obj, "apiVersion": api_version}
+            if not api_version:
+                del shown["apiVersion"], shown["kind"]
             found = self._raw[api_version] = json.dumps(shown, separators=(",", ":"), ensure_ascii=False).encode()
         return found
 
@@ -109,7 +111,9 @@ class Objects:
         kind = self.kind(key)
         namespace = (obj.get("metadata") or {}).get("namespace", "")
         # Controllers may hold an object in any of the kind's versions.
-        body = check_body(kind, kind.versions[0], {**obj, "apiVersion": kind.api_version()}, namespace)
+        body = check_body(
+            kind, kind.versions[0], {**obj, "apiVersion": kind.api_version(), "kind": kind.kind}, namespace
+        )
         return copied(self.insert(kind, body, Write(actor, whole=True)))
 
     def update(self, key: str, obj: JSON, actor: str = "lab") -> JSON:
@@ -208,7 +212,7 @@ class Objects:
         metadata = {
             **live["metadata"],
             "deletionTimestamp": self.clock.timestamp(),
-            "deletionGracePeriodSeconds": grace,
+            **({} if kind.key == "core/namespaces" else {"deletionGracePeriodSeconds": grace}),
         }
         if kind.has_generation:
             metadata["generation"] = metadata.get("generation", 1) + 1

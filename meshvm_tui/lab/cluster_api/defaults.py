@@ -9,15 +9,16 @@ JSON = dict[str, Any]
 _NODE_PORTS = (30000, 32768)
 
 
-def apply_defaults(kind: str, obj: JSON, siblings: Callable[[], Sequence[JSON]]) -> None:
-    """Fills in an object in place. `siblings` gives the objects of the same kind, for what must be unique."""
+def apply_defaults(kind: str, obj: JSON) -> None:
+    """Fills in, in place, what depends on the object alone; whoever writes the object owns these fields."""
     match kind:
         case "Namespace":
             _namespace(obj)
         case "Service":
-            _service(obj, siblings)
+            _service(obj)
         case "Pod":
-            _pod(obj)
+            _pod_spec(obj.setdefault("spec", {}))
+            obj["spec"].setdefault("enableServiceLinks", True)
         case "Deployment":
             _deployment(obj)
         case "ReplicaSet":
@@ -31,6 +32,23 @@ def apply_defaults(kind: str, obj: JSON, siblings: Callable[[], Sequence[JSON]])
             _webhooks(kind, obj)
         case "CustomResourceDefinition":
             _definition(obj)
+
+
+def allocate(kind: str, obj: JSON, siblings: Callable[[], Sequence[JSON]]) -> None:
+    """Fills in, in place, what the server gives by itself; nobody owns these fields.
+
+    `siblings` gives the objects of the same kind, for what must be unique."""
+    match kind:
+        case "Namespace" if "deletionTimestamp" not in obj["metadata"]:
+            obj.setdefault("spec", {}).setdefault("finalizers", ["kubernetes"])
+        case "Service" if obj["spec"]["type"] != "ExternalName":
+            _addresses(obj["spec"], siblings)
+            for ingress in obj.get("status", {}).get("loadBalancer", {}).get("ingress") or ():
+                if ingress.get("ip"):
+                    ingress.setdefault("ipMode", "VIP")
+        case "Pod":
+            account = obj["spec"].setdefault("serviceAccountName", "default")
+            obj["spec"].setdefault("serviceAccount", account)
 
 
 def initial_status(kind: str, obj: JSON, now: str) -> None:
@@ -52,8 +70,6 @@ def _namespace(obj: JSON) -> None:
     labels = obj["metadata"].setdefault("labels", {})
     if obj["metadata"].get("name"):
         labels["kubernetes.io/metadata.name"] = obj["metadata"]["name"]
-    if "deletionTimestamp" not in obj["metadata"]:
-        obj.setdefault("spec", {}).setdefault("finalizers", ["kubernetes"])
 
 
 def _secret(obj: JSON) -> None:
@@ -112,7 +128,7 @@ def _definition_status(obj: JSON, now: str) -> JSON:
     }
 
 
-def _service(obj: JSON, siblings: Callable[[], Sequence[JSON]]) -> None:
+def _service(obj: JSON) -> None:
     spec = obj.setdefault("spec", {})
     spec.setdefault("type", "ClusterIP")
     spec.setdefault("sessionAffinity", "None")
@@ -122,16 +138,20 @@ def _service(obj: JSON, siblings: Callable[[], Sequence[JSON]]) -> None:
         port.setdefault("protocol", "TCP")
         port.setdefault("targetPort", port.get("port"))
     spec.setdefault("internalTrafficPolicy", "Cluster")
+    if spec["type"] in {"LoadBalancer", "NodePort"}:
+        spec.setdefault("externalTrafficPolicy", "Cluster")
+    if spec["type"] == "LoadBalancer":
+        spec.setdefault("allocateLoadBalancerNodePorts", True)
+
+
+def _addresses(spec: JSON, siblings: Callable[[], Sequence[JSON]]) -> None:
     if not spec.get("clusterIP"):
         spec["clusterIP"] = _free_address(siblings())
     spec.setdefault("clusterIPs", [spec["clusterIP"]])
     spec.setdefault("ipFamilies", ["IPv4"])
     spec.setdefault("ipFamilyPolicy", "SingleStack")
     if spec["type"] in {"LoadBalancer", "NodePort"}:
-        spec.setdefault("externalTrafficPolicy", "Cluster")
         _node_ports(spec, siblings)
-    if spec["type"] == "LoadBalancer":
-        spec.setdefault("allocateLoadBalancerNodePorts", True)
 
 
 def _free_address(services: Sequence[JSON]) -> str:
@@ -172,14 +192,6 @@ def _template(obj: JSON) -> None:
     template = obj["spec"].get("template")
     if isinstance(template, dict):
         _pod_spec(template.setdefault("spec", {}))
-
-
-def _pod(obj: JSON) -> None:
-    spec = obj.setdefault("spec", {})
-    spec.setdefault("serviceAccountName", "default")
-    spec.setdefault("serviceAccount", spec["serviceAccountName"])
-    spec.setdefault("enableServiceLinks", True)
-    _pod_spec(spec)
 
 
 def _pod_spec(spec: JSON) -> None:

@@ -23,10 +23,19 @@ class Cause:
 
 
 class ApiError(Exception):
-    """A refusal; `code` is the HTTP status, `retry_after` the header's seconds where there is one."""
+    """A refusal; `code` is the HTTP status, `retry_after` the header's seconds where there is one.
+
+    `plain` is a refusal that is sent as text, not as a Status."""
 
     def __init__(
-        self, code: int, reason: str, message: str, details: JSON | None = None, *, retry_after: int = 0
+        self,
+        code: int,
+        reason: str,
+        message: str,
+        details: JSON | None = None,
+        *,
+        retry_after: int = 0,
+        plain: bool = False,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -34,6 +43,7 @@ class ApiError(Exception):
         self.message = message
         self.details = details
         self.retry_after = retry_after
+        self.plain = plain
 
     def status(self) -> JSON:
         """The Status object that is the body of the answer."""
@@ -42,7 +52,7 @@ class ApiError(Exception):
             body["message"] = self.message
         if self.reason:
             body["reason"] = self.reason
-        if self.details:
+        if self.details is not None:
             body["details"] = self.details
         return {**body, "code": self.code}
 
@@ -75,7 +85,7 @@ def not_found(group: str, plural: str, name: str) -> ApiError:
 
 def no_such_path() -> ApiError:
     """404 for a path that is not served."""
-    return ApiError(404, "NotFound", "the server could not find the requested resource", {})
+    return ApiError(404, "", "404 page not found", plain=True)
 
 
 def already_exists(group: str, plural: str, name: str) -> ApiError:

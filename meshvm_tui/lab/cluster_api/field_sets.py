@@ -64,6 +64,7 @@ def _lay_out(kind: Kind, value: Any, path: FieldPath, names: Names, found: dict[
         found[path] = MAP
         _lay_out_map(kind, value, path, names, found)
     elif isinstance(value, list) and value and (keys := list_keys(kind, names)) != ATOMIC:
+        found[path] = MAP
         if keys == SET:
             found.update({(*path, f"v:{_compact(item)}"): item for item in value})
         elif any(item_key(keys, item) is None for item in value):
@@ -167,42 +168,52 @@ def _merge_lists(kind: Kind, live: list[Any], applied: list[Any], keys: tuple[st
     return result
 
 
-def without(kind: Kind, obj: JSON, paths: frozenset[FieldPath]) -> JSON:
-    """The object without these paths; maps and lists that this empties go as well."""
-    return _without_map(kind, obj, paths, (), ()) or {}
+def without(kind: Kind, obj: JSON, paths: frozenset[FieldPath], held: frozenset[FieldPath]) -> JSON:
+    """The object without these paths; maps and lists that this empties go too, unless somebody holds them."""
+    return _Remover(kind, paths, held).map(obj, (), ()) or {}
 
 
-def _without_map(kind: Kind, value: JSON, paths: frozenset[FieldPath], path: FieldPath, names: Names) -> JSON | None:
-    result: JSON = {}
-    for name, item in value.items():
-        field = (*path, f"f:{name}")
-        if field in paths and (not isinstance(item, dict) or atomic_map(kind, (*names, name)) or not item):
-            continue
-        kept = _without(kind, item, paths, field, (*names, name))
-        if kept is not None:
-            result[name] = kept
-    emptied = bool(value) and not result
-    return None if emptied else result
+class _Remover:
+    def __init__(self, kind: Kind, paths: frozenset[FieldPath], held: frozenset[FieldPath]) -> None:
+        self._kind = kind
+        self._paths = paths
+        self._held = held
 
+    def map(self, value: JSON, path: FieldPath, names: Names) -> JSON | None:
+        """A map without the paths; None where nothing and nobody is left of it."""
+        result: JSON = {}
+        for name, item in value.items():
+            field, below = (*path, f"f:{name}"), (*names, name)
+            if field in self._paths and not self._granular(item, below):
+                continue
+            kept = self._value(item, field, below)
+            if kept is not None:
+                result[name] = kept
+        emptied = bool(value) and not result and path not in self._held
+        return None if emptied else result
 
-def _without(kind: Kind, item: Any, paths: frozenset[FieldPath], path: FieldPath, names: Names) -> Any:
-    if isinstance(item, dict) and item and not atomic_map(kind, names):
-        return _without_map(kind, item, paths, path, names)
-    if not isinstance(item, list) or not item or (keys := list_keys(kind, names)) == ATOMIC:
-        return item
-    kept: list[Any] = []
-    for entry in item:
+    def _granular(self, item: Any, names: Names) -> bool:
+        if isinstance(item, dict):
+            return bool(item) and not atomic_map(self._kind, names)
+        return isinstance(item, list) and bool(item) and list_keys(self._kind, names) != ATOMIC
+
+    def _value(self, item: Any, path: FieldPath, names: Names) -> Any:
+        if not self._granular(item, names):
+            return item
+        if isinstance(item, dict):
+            return self.map(item, path, names)
+        kept = [one for entry in item if (one := self._entry(entry, path, names)) is not None]
+        return kept if kept or path in self._held else None
+
+    def _entry(self, entry: Any, path: FieldPath, names: Names) -> Any:
+        keys = list_keys(self._kind, names)
         if keys == SET:
-            if (*path, f"v:{_compact(entry)}") not in paths:
-                kept.append(entry)
-            continue
+            return None if (*path, f"v:{_compact(entry)}") in self._paths else entry
         key = item_key(keys, entry)
-        entry_path = (*path, f"k:{_compact(dict(key or ()))}")
         if key is None:
-            kept.append(entry)
-        elif entry_path not in paths:
-            kept.append(_without_map(kind, entry, paths, entry_path, names) or entry)
-    return kept or None
+            return entry
+        entry_path = (*path, f"k:{_compact(dict(key))}")
+        return None if entry_path in self._paths else self.map(entry, entry_path, names) or entry
 
 
 def _compact(value: Any) -> str:

@@ -143,7 +143,9 @@ def render(info: RequestInfo, records: list[Record], metadata: JSON, wanted: Vie
         return encoded({**named, "metadata": metadata, "items": items})
     version = kind.api_version(info.version)
     head = encoded({"kind": kind.list_name, "apiVersion": version, "metadata": metadata})
-    return head[:-1] + b',"items":[' + b",".join(record.raw(version) for record in records) + b"]}"
+    return (
+        head[:-1] + b',"items":[' + b",".join(record.raw(version if kind.custom else "") for record in records) + b"]}"
+    )
 
 
 def render_one(info: RequestInfo, obj: JSON, wanted: View, now: float) -> bytes:

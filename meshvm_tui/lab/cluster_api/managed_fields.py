@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from meshvm_tui.lab.cluster_api.errors import ApiError, Cause
@@ -13,7 +13,19 @@ from meshvm_tui.lab.cluster_api.kinds import Kind
 JSON = dict[str, Any]
 
 # Structs that every object of a built-in kind has: nobody owns them as such.
-_STRUCTS = frozenset({"f:spec", "f:status", "f:template", "f:strategy", "f:resources", "f:names"})
+_STRUCTS = frozenset(
+    {
+        "f:metadata",
+        "f:spec",
+        "f:status",
+        "f:template",
+        "f:strategy",
+        "f:resources",
+        "f:names",
+        "f:containers",
+        "f:loadBalancer",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -74,14 +86,10 @@ def write(obj: JSON, owners: Owners) -> JSON:
 
 
 def _entry(manager: Manager, fields: frozenset[FieldPath]) -> JSON:
-    entry: JSON = {
-        "manager": manager.name,
-        "operation": manager.operation,
-        "apiVersion": manager.api_version,
-        "time": manager.time,
-        "fieldsType": "FieldsV1",
-        "fieldsV1": encode(fields),
-    }
+    entry: JSON = {"manager": manager.name, "operation": manager.operation, "apiVersion": manager.api_version}
+    if manager.time:
+        entry["time"] = manager.time
+    entry |= {"fieldsType": "FieldsV1", "fieldsV1": encode(fields)}
     if manager.subresource:
         entry["subresource"] = manager.subresource
     return entry
@@ -126,17 +134,20 @@ def apply(
     merged = merge_objects(kind, live, config)
     given_up = _given_up(previous, wanted, others)
     if given_up:
-        merged = without(kind, merged, given_up)
+        held = wanted.union(*(fields for _, fields in others))
+        merged = without(kind, merged, given_up, held)
     before, after = lay_out(kind, live), lay_out(kind, merged)
     changed = frozenset(path for path, value in after.items() if path not in before or before[path] != value)
     removed = frozenset(before) - frozenset(after)
-    contested = [(other, path) for other, fields in others for path in sorted(fields & changed & wanted)]
+    contested = [(other, path) for other, fields in others for path in sorted(fields & changed & wanted, key=_order)]
     if contested and not force:
         raise _conflict(contested)
     result: Owners = [(other, fields - removed - (changed & wanted)) for other, fields in others]
     last = next((other for other, _ in owners if other.same(manager)), None)
     if last is not None and previous == wanted and last.api_version == manager.api_version and before == after:
         manager = last
+    elif live["metadata"].get("uid") and before == after:
+        manager = replace(manager, time="")  # kube-apiserver dates no entry that changed nothing
     return merged, [*result, (manager, wanted)]
 
 
@@ -147,6 +158,11 @@ def _given_up(previous: frozenset[FieldPath], wanted: frozenset[FieldPath], othe
         return gone
     held = {path[:length] for _, fields in others for path in fields for length in range(1, len(path) + 1)}
     return frozenset(path for path in gone if path not in held)
+
+
+def _order(path: FieldPath) -> list[tuple[bool, str]]:
+    """The order of fieldsV1: at each level what ends there comes before what goes on."""
+    return [(place < len(path) - 1, element) for place, element in enumerate(path)]
 
 
 def _conflict(contested: list[tuple[Manager, FieldPath]]) -> ApiError:

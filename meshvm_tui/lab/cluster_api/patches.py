@@ -32,15 +32,16 @@ class _PatchFailed(Exception):
 def json_patch(document: JSON, operations: Any) -> JSON:
     """RFC 6902. An operation that cannot be done, a failing `test` too, is 422; a malformed patch is 400."""
     if not isinstance(operations, list):
-        raise bad_request("json: cannot unmarshal object into Go value of type jsonpatch.Patch")
+        raise bad_request(
+            "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp"
+        )
     result: Any = document
     for operation in operations:
         try:
             result = _operate(result, operation)
         except (_PatchFailed, KeyError) as problem:
-            raise ApiError(
-                422, "Invalid", f"the server rejected our request due to an error in our request: {problem}", {}
-            ) from None
+            told = "the server rejected our request due to an error in our request"
+            raise ApiError(422, "Invalid", told, {}) from problem
     if not isinstance(result, dict):
         raise bad_request("the patched document is not an object")
     return result
@@ -56,7 +57,6 @@ def _operate(document: Any, operation: Any) -> Any:
         case "remove":
             return _remove(document, path)
         case "replace":
-            _find(document, path, "replace operation does not apply: doc is missing key")
             return _replace(document, path, operation.get("value"))
         case "test":
             if _find(document, path, "testing value failed: doc is missing path") != operation.get("value"):
@@ -119,8 +119,9 @@ def _replace(document: Any, path: list[str], value: Any) -> Any:
     def put(container: Any, last: str) -> Any:
         if isinstance(container, dict):
             return {**container, last: value}
-        place = int(last)
-        return [*container[:place], value, *container[place + 1 :]]
+        if not isinstance(container, list) or not last.isdigit() or int(last) >= len(container):
+            raise _PatchFailed(f"replace operation does not apply: doc is missing key: {last}: missing value")
+        return [*container[: int(last)], value, *container[int(last) + 1 :]]
 
     return _change(document, path, put) if path else value
 
@@ -159,13 +160,16 @@ def strategic_merge(kind: Kind, target: JSON, patch: JSON, names: Names = ()) ->
             base = result.get(name)
             result[name] = strategic_merge(kind, base if isinstance(base, dict) else {}, value, (*names, name))
         elif isinstance(value, list):
-            result[name] = _strategic_list(kind, result.get(name) or [], value, (*names, name))
+            order = patch.get(f"$setElementOrder/{name}")
+            result[name] = _strategic_list(kind, result.get(name) or [], value, (*names, name), order)
         else:
             result[name] = value
     return result
 
 
-def _strategic_list(kind: Kind, target: list[Any], patch: list[Any], names: Names) -> list[Any]:
+def _strategic_list(
+    kind: Kind, target: list[Any], patch: list[Any], names: Names, order: list[Any] | None
+) -> list[Any]:
     if list_keys(kind, names) == SET:
         return [*target, *(item for item in patch if item not in target)]
     key = patch_merge_key(kind, names)
@@ -186,4 +190,19 @@ def _strategic_list(kind: Kind, target: list[Any], patch: list[Any], names: Name
             result[places[0]] = strategic_merge(kind, result[places[0]], item, names)
         else:
             result.append(strategic_merge(kind, {}, item, names))
-    return result
+    return _ordered(key, [one.get(key) for one in target], order or patch, result)
+
+
+def _ordered(key: str, live: list[Any], patch: list[Any], items: list[Any]) -> list[Any]:
+    """The items in the patch's order among themselves, merged with those that only the server has.
+
+    What the server did not have before stands in front, as strategicpatch puts it."""
+    wanted = [one.get(key) for one in patch if isinstance(one, dict)]
+    place = {name: number for number, name in enumerate(live)}
+    named = sorted((one for one in items if one.get(key) in wanted), key=lambda one: wanted.index(one.get(key)))
+    others = [one for one in items if one.get(key) not in wanted]
+    result: list[Any] = []
+    while named and others:
+        first = place.get(named[0].get(key), -1) < place.get(others[0].get(key), -1)
+        result.append((named if first else others).pop(0))
+    return [*result, *named, *others]

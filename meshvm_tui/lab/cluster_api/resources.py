@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from meshvm_tui.lab.cluster_api import bodies, managed_fields, patches, schemas
 from meshvm_tui.lab.cluster_api.errors import (
+    ApiError,
     Cause,
     bad_request,
     conflict,
@@ -62,8 +63,9 @@ class Call:
             raise invalid("meta.k8s.io", "PatchOptions", "", [Cause("FieldValueTooLong", text, "fieldManager")])
         dry_run = self.query.get("dryRun", "")
         if dry_run not in {"", "All"}:
-            text = f'Unsupported value: "{dry_run}": supported values: "All"'
-            raise invalid("meta.k8s.io", "PatchOptions", "", [Cause("FieldValueNotSupported", text, "dryRun")])
+            text = f'Unsupported value: ["{dry_run}"]: supported values: "All"'
+            options = f"{self.info.verb.capitalize()}Options"
+            raise invalid("meta.k8s.io", options, "", [Cause("FieldValueNotSupported", text, "dryRun")])
         return Write(manager, self.info.version, self.info.subresource, bool(dry_run))
 
 
@@ -115,6 +117,8 @@ class Resources:
         if "force" in call.query:
             text = "Forbidden: may not be specified for non-apply patch"
             raise invalid("meta.k8s.io", "PatchOptions", "", [Cause("FieldValueForbidden", text, "force")])
+        if kind not in _patch_types(info):
+            raise unsupported_media_type(_patch_types(info))
         live = self._objects.need(info.kind, _namespace(info), info.name)
         shown = {**live, "apiVersion": info.kind.api_version(info.version)}
         patch = bodies.read_json(call.body)
@@ -124,10 +128,8 @@ class Resources:
             raise bad_request("the patch is not an object")
         elif kind == _MERGE_PATCH:
             made = patches.merge_patch(shown, patch)
-        elif kind == _STRATEGIC and not info.kind.custom:
-            made = patches.strategic_merge(info.kind, shown, patch)
         else:
-            raise unsupported_media_type(_patch_types(info))
+            made = patches.strategic_merge(info.kind, shown, patch)
         body = check_body(info.kind, info.version, made, _namespace(info), info.name)
         body, warnings = _known_fields(call, body)
         return Answer(self._objects.replace(info.kind, live, body, call.write), 200, warnings)
@@ -136,8 +138,9 @@ class Resources:
         info, kind = call.info, call.info.kind
         config = bodies.read_yaml(call.body)
         _check_apply(call, config)
+        metadata_as_sent = config.get("metadata") or {}
         config = check_body(kind, info.version, config, _namespace(info), info.name)
-        config, _ = _known_fields(replace(call, query={**call.query, "fieldValidation": "Strict"}), config)
+        _check_declared(info, config, metadata_as_sent)
         metadata = dict(config["metadata"])
         if metadata.pop("managedFields", None):
             raise bad_request("metadata.managedFields must be nil")
@@ -180,11 +183,17 @@ class Resources:
     def _delete_one(self, info: RequestInfo, live: JSON, options: JSON) -> Answer:
         kind, metadata = info.kind, live["metadata"]
         preconditions = options.get("preconditions") or {}
-        for field, named in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
+        for field, named, happened in (
+            ("uid", "UID", "deleted and then recreated"),
+            ("resourceVersion", "ResourceVersion", "modified"),
+        ):
             wanted = preconditions.get(field)
             if wanted and wanted != metadata[field]:
-                told = f"{named} in precondition: {wanted}, {named} in object meta: {metadata[field]}"
-                raise conflict(kind.group, kind.plural, metadata["name"], f"Precondition failed: {told}")
+                told = (
+                    f"the {named} in the precondition ({wanted}) does not match the {named} in record "
+                    f"({metadata[field]}). The object might have been {happened}"
+                )
+                raise conflict(kind.group, kind.kind, metadata["name"], told)
         grace = _grace(info, live, options)
         dry_run = bool(options.get("dryRun"))
         obj, gone = self._objects.begin_deletion(kind, live, grace=grace, dry_run=dry_run)
@@ -193,7 +202,7 @@ class Resources:
                 self._end_pod(info, obj, grace)
             return Answer(obj)
         if kind.key in _RETURNED_WHEN_DELETED:
-            return Answer(obj)
+            return Answer(_ended(obj, self._objects.clock.timestamp()) if kind.key == "core/pods" else obj)
         return Answer(success(details(kind.group, kind.plural, metadata["name"], metadata["uid"])))
 
     def _end_pod(self, info: RequestInfo, pod: JSON, grace: int) -> None:
@@ -223,6 +232,11 @@ class Resources:
             raise no_such_path()
 
 
+def _ended(pod: JSON, now: str) -> JSON:
+    """A Pod that is gone, as the answer to its deletion shows it."""
+    return {**pod, "metadata": {**pod["metadata"], "deletionTimestamp": now, "deletionGracePeriodSeconds": 0}}
+
+
 def _namespace(info: RequestInfo) -> str:
     return info.namespace if info.kind.namespaced else ""
 
@@ -240,9 +254,20 @@ def _check_apply(call: Call, config: Any) -> None:
     if not call.query.get("fieldManager"):
         text = "Required value: is required for apply patch"
         raise invalid("meta.k8s.io", "PatchOptions", "", [Cause("FieldValueRequired", text, "fieldManager")])
-    for field in ("apiVersion", "kind"):
-        if not config.get(field):
-            raise bad_request(f"invalid object type: {field} must be set in an applied configuration")
+    group, _, version = str(config.get("apiVersion") or "").rpartition("/")
+    if not version or not config.get("kind"):
+        raise bad_request(f"invalid object type: {group}/{version}, Kind={config.get('kind', '')}")
+
+
+def _check_declared(info: RequestInfo, config: JSON, metadata: JSON) -> None:
+    """An apply of a field that the schema does not know; kube-apiserver answers it with 500 and no reason."""
+    kind = info.kind
+    schema = kind.schemas.get(info.version, {}) if kind.custom else {}
+    _, unknown = schemas.prune(schema, config) if schema else (config, [])
+    if unknown:
+        about = f"{metadata.get('namespace', '')}/{metadata.get('name', '')}; {kind.api_version(info.version)}"
+        told = f"failed to create typed patch object ({about}, Kind={kind.kind})"
+        raise ApiError(500, "", f"{told}: .{unknown[0]}: field not declared in schema")
 
 
 def _applied_part(info: RequestInfo, config: JSON) -> JSON:

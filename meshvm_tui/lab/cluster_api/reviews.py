@@ -47,7 +47,7 @@ class Reviews:
         account = self._objects.need(info.kind, info.namespace, info.name)
         spec = dict(body.get("spec") or {})
         seconds = spec.get("expirationSeconds", _DEFAULT_SECONDS)
-        _check_seconds(info.name, seconds)
+        _check_seconds(seconds)
         audiences = spec.get("audiences") or list(DEFAULT_AUDIENCES)
         uid = account["metadata"]["uid"]
         token, expires = self._tokens.mint(info.namespace, info.name, uid, audiences, seconds)
@@ -60,11 +60,7 @@ class Reviews:
                 "namespace": info.namespace,
                 "creationTimestamp": self._objects.clock.timestamp(),
             },
-            "spec": {
-                "audiences": audiences,
-                "expirationSeconds": seconds,
-                "boundObjectRef": spec.get("boundObjectRef"),
-            },
+            "spec": {**bound, "audiences": audiences, "expirationSeconds": seconds},
             "status": {"token": token, "expirationTimestamp": rfc3339(expires)},
         }
 
@@ -104,7 +100,7 @@ class Reviews:
         return {"authenticated": True, "user": service_account_user(claims).info(), "audiences": shared}
 
 
-def _check_seconds(name: str, seconds: int) -> None:
+def _check_seconds(seconds: int) -> None:
     field = "spec.expirationSeconds"
     if seconds < _MIN_SECONDS:
         text = f"Invalid value: {seconds}: may not specify a duration less than 10 minutes"
@@ -112,4 +108,4 @@ def _check_seconds(name: str, seconds: int) -> None:
         text = f"Invalid value: {seconds}: may not specify a duration larger than 2^32 seconds"
     else:
         return
-    raise invalid("authentication.k8s.io", "TokenRequest", name, [Cause("FieldValueInvalid", text, field)])
+    raise invalid("authentication.k8s.io", "TokenRequest", "", [Cause("FieldValueInvalid", text, field)])

@@ -117,7 +117,10 @@ class ClusterApi:
             answer = await self._answer(request)
         except ApiError as refused:
             headers = {"Retry-After": str(refused.retry_after)} if refused.retry_after else {}
-            answer = web.json_response(refused.status(), status=refused.code, headers=headers)
+            if refused.plain:
+                answer = web.Response(text=f"{refused.message}\n", status=refused.code)
+            else:
+                answer = web.json_response(refused.status(), status=refused.code, headers=headers)
         except web.HTTPRequestEntityTooLarge:
             told = f"Request entity too large: limit is {_MAX_BODY}"
             answer = web.json_response(ApiError(413, "RequestEntityTooLarge", told).status(), status=413)
@@ -242,7 +245,7 @@ class ClusterApi:
         if container not in names:
             raise bad_request(f"container {container} is not valid for pod {info.name}")
         if not pod["spec"].get("nodeName"):
-            return web.Response(text="")
+            return web.Response(status=204)
         text = self._hooks.pod_log(info.namespace, info.name, container)
         tail = request.query.get("tailLines", "")
         if tail.isdigit():

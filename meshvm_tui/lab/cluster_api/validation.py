@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from meshvm_tui.lab.cluster_api import schemas
@@ -43,8 +44,6 @@ def _built_in(kind: str, obj: JSON) -> list[Cause]:
             causes = _workload(spec)
         case "RoleBinding" | "ClusterRoleBinding":
             causes = _binding(obj)
-        case "ConfigMap" | "Secret":
-            causes = _data(obj)
         case "CustomResourceDefinition":
             causes = _definition(obj)
         case _:
@@ -68,6 +67,9 @@ def _service(spec: JSON) -> list[Cause]:
         number = port.get("port")
         if not isinstance(number, int) or not 0 < number < 65536:
             causes.append(_invalid(f"{field}.port", number or 0, _PORT_RANGE))
+        target = port.get("targetPort")
+        if isinstance(target, int) and not 0 < target < 65536:
+            causes.append(_invalid(f"{field}.targetPort", target, _PORT_RANGE))
         causes += _port_name(port, f"{field}.name", names, required=len(ports) > 1)
         if (number, port.get("protocol")) in seen:
             causes.append(Cause("FieldValueDuplicate", f'Duplicate value: {{"port":{number}}}', field))
@@ -111,8 +113,8 @@ def _workload(spec: JSON) -> list[Cause]:
     selector = (spec.get("selector") or {}).get("matchLabels") or {}
     if not spec.get("selector"):
         causes.append(_required("spec.selector"))
-    elif any(labels.get(key) != value for key, value in selector.items()):
-        held = "map[string]string{" + ", ".join(f'"{k}":"{v}"' for k, v in labels.items()) + "}"
+    if not spec.get("selector") or any(labels.get(key) != value for key, value in selector.items()):
+        held = json.dumps(labels or None, separators=(",", ":"))
         text = f"Invalid value: {held}: `selector` does not match template `labels`"
         causes.append(Cause("FieldValueInvalid", text, "spec.template.metadata.labels"))
     causes += label_causes(labels, "spec.template.labels")
@@ -129,13 +131,6 @@ def _binding(obj: JSON) -> list[Cause]:
         if subject.get("kind") == "ServiceAccount" and not subject.get("namespace"):
             causes.append(_required(f"subjects[{place}].namespace"))
     return causes
-
-
-def _data(obj: JSON) -> list[Cause]:
-    data = obj.get("data")
-    if data is None or (isinstance(data, dict) and all(isinstance(value, str) for value in data.values())):
-        return []
-    return [Cause("FieldValueTypeInvalid", "Invalid value: must be a map of strings", "data")]
 
 
 def _definition(obj: JSON) -> list[Cause]:
@@ -217,5 +212,5 @@ def _required(field: str) -> Cause:
 
 
 def _invalid(field: str, value: Any, text: str) -> Cause:
-    shown = f'"{value}"' if isinstance(value, str) else value
+    shown = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     return Cause("FieldValueInvalid", f"Invalid value: {shown}: {text}", field)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from meshvm_tui.lab.cluster_api import managed_fields
-from meshvm_tui.lab.cluster_api.defaults import apply_defaults, initial_status
+from meshvm_tui.lab.cluster_api.defaults import allocate, apply_defaults, initial_status
 from meshvm_tui.lab.cluster_api.errors import Cause, bad_request, conflict, invalid, stale
 from meshvm_tui.lab.cluster_api.kinds import Kind
 from meshvm_tui.lab.cluster_api.managed_fields import Manager, Owners
@@ -55,7 +56,8 @@ def prepare_new(
     if kind.has_status and not write.whole:
         obj.pop("status", None)
     given = obj.get("status")
-    apply_defaults(kind.kind, obj, siblings)
+    if not kind.custom:
+        apply_defaults(kind.kind, obj)
     validate(kind, version, obj)
     if kind.kind in _OWN_STATUS and not kind.custom and not given:
         initial_status(kind.kind, obj, now)
@@ -66,6 +68,8 @@ def prepare_new(
     if owners is None:
         owners = managed_fields.track_update(kind, {}, _without_status(kind, obj), write.owner(kind, now), [])
     managed_fields.write(obj, owners)
+    if not kind.custom:
+        allocate(kind.kind, obj, siblings)
     return canonical(kind, obj)
 
 
@@ -91,7 +95,8 @@ def prepare_update(  # noqa: PLR0917 - all that an update is made of
         if key in live["metadata"]:
             metadata[key] = live["metadata"][key]
     _keep_addresses(kind, obj, live)
-    apply_defaults(kind.kind, obj, siblings)
+    if not kind.custom:
+        apply_defaults(kind.kind, obj)
     validate(kind, version, obj, live)
     if kind.has_generation and _substance(obj) != _substance(live):
         metadata["generation"] = live["metadata"].get("generation", 1) + 1
@@ -99,6 +104,8 @@ def prepare_update(  # noqa: PLR0917 - all that an update is made of
         base = managed_fields.read(_base(live, given))
         owners = _tracked(kind, live, obj, write, now=now, base=base)
     managed_fields.write(obj, owners)
+    if not kind.custom:
+        allocate(kind.kind, obj, siblings)
     obj = canonical(kind, obj)
     obj["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"]
     return live if same(obj, live) else obj
@@ -126,7 +133,11 @@ def _check_identity(kind: Kind, live: JSON, metadata: JSON) -> None:
     name = live["metadata"]["name"]
     uid = metadata.get("uid")
     if uid and uid != live["metadata"]["uid"]:
-        why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {live['metadata']['uid']}"
+        place = "/".join(filter(None, (kind.group, kind.plural, live["metadata"].get("namespace"), name)))
+        why = (
+            f"StorageError: invalid object, Code: 4, Key: /registry/{place}, ResourceVersion: 0, AdditionalErrorMsg: "
+            f"Precondition failed: UID in precondition: {uid}, UID in object meta: {live['metadata']['uid']}"
+        )
         raise conflict(kind.group, kind.plural, name, why)
     version = metadata.get("resourceVersion")
     if version and str(version) != live["metadata"]["resourceVersion"]:
@@ -164,15 +175,21 @@ def check_body(kind: Kind, version: str, body: Any, namespace: str, name: str = 
     if not isinstance(body, dict):
         raise bad_request("the request body is not an object")
     wanted = kind.api_version(version)
-    if body.get("apiVersion", wanted) != wanted or body.get("kind", kind.kind) != kind.kind:
-        told = f"{body.get('kind', '')} in version {body.get('apiVersion', '')!r}".replace("'", '"')
-        raise bad_request(f"{told} cannot be handled as a {kind.kind}: the API version or kind does not match the path")
+    # Only the built-in kinds can be known without being named.
+    named = (body.get("apiVersion", "" if kind.custom else wanted), body.get("kind", "" if kind.custom else kind.kind))
+    if not named[1]:
+        head = f"the object provided is unrecognized (must be of type {kind.kind})"
+        raise bad_request(f"{head}: Object 'Kind' is missing in '{json.dumps(body)}'")
+    if named[0] != wanted:
+        told = f"the API version in the data ({named[0]}) does not match the expected API version ({wanted})"
+        raise bad_request(told)
+    if named[1] != kind.kind:
+        told = f"the kind in the data ({named[1]}) does not match the expected kind ({kind.kind})"
+        raise bad_request(told)
     metadata = dict(body.get("metadata") or {})
+    _check_strings(kind, body, metadata)
     if namespace and metadata.get("namespace", namespace) not in {namespace, ""}:
-        raise bad_request(
-            f"the namespace of the provided object does not match the namespace sent on the request "
-            f"({metadata['namespace']} vs {namespace})"
-        )
+        raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
     if name and metadata.get("name", name) not in {name, ""}:
         raise bad_request(f"the name of the object ({metadata['name']}) does not match the name on the URL ({name})")
     if kind.namespaced:
@@ -182,6 +199,20 @@ def check_body(kind: Kind, version: str, body: Any, namespace: str, name: str = 
     if name:
         metadata["name"] = name
     return {**body, "apiVersion": wanted, "kind": kind.kind, "metadata": metadata}
+
+
+def _check_strings(kind: Kind, body: JSON, metadata: JSON) -> None:
+    """Maps of strings hold strings: 400 as the decoder of kube-apiserver says it."""
+    maps = [(f"ObjectMeta.metadata.{name}", metadata.get(name)) for name in ("labels", "annotations")]
+    if kind.key in {"core/configmaps", "core/secrets"}:
+        maps.append((f"{kind.kind}.data", body.get("data")))
+    for field, values in maps:
+        wrong = next((v for v in (values or {}).values() if not isinstance(v, str)), None)
+        if wrong is not None:
+            held = "bool" if isinstance(wrong, bool) else "number" if isinstance(wrong, int | float) else "object"
+            head = f'{kind.kind} in version "{kind.versions[0]}" cannot be handled as a {kind.kind}'
+            told = f"json: cannot unmarshal {held} into Go struct field {field} of type string"
+            raise bad_request(f"{head}: {told}")
 
 
 def canonical(kind: Kind, obj: JSON) -> JSON:
