@@ -171,6 +171,28 @@ CATALOG: dict[str, Entry] = {
     "MVM-432": Entry(
         "Names cannot be looked up since the sidecar runs", "Set sidecar.captureDNS: false, then run again."
     ),
+    # 50x to 51x: the bootstrap files
+    "MVM-501": Entry("The WorkloadGroup cannot be read", "Mend the WorkloadGroup at the place that is named."),
+    "MVM-502": Entry("There is no such WorkloadGroup", "Check its name and namespace, or give a file with -f."),
+    "MVM-503": Entry("The WorkloadGroup's namespace does not exist", "Create it, then run again."),
+    "MVM-504": Entry("The WorkloadGroup's ServiceAccount does not exist", "Create it, then run again."),
+    "MVM-505": Entry("istiod's configuration was not found", "Check the revision (-r) and Istio's namespace (-i)."),
+    "MVM-506": Entry("The mesh configuration cannot be read", "Mend the ConfigMap at the place that is named."),
+    "MVM-507": Entry("The cluster ID cannot be found out", "Name it with --clusterID."),
+    "MVM-508": Entry(
+        "The gateway has no address yet", "Wait until it has one and run again, or name it with --ingressIP."
+    ),
+    "MVM-509": Entry("The gateway has a host name only", "Resolve it and name the address with --ingressIP."),
+    "MVM-510": Entry(
+        "The namespace has no root certificate of the mesh yet", "istiod writes it; see that it serves the namespace."
+    ),
+    "MVM-511": Entry("The annotation proxy.istio.io/config cannot be read", "Mend it in the WorkloadGroup."),
+    "MVM-512": Entry(
+        "A variable cannot be set by a shell", "Use letters, digits and _ in the names of proxyMetadata."
+    ),
+    "MVM-513": Entry("The folder cannot be written", "Check its owner and the free space, or name another one."),
+    "MVM-514": Entry("The token could not be created", "Read the words, then run again."),
+    "MVM-515": Entry("The bootstrap files are not as they must be", "Mend what is named here, then run again."),
     # 52x to 59x: files and installation on the VM
     "MVM-520": Entry(
         "The mesh's root certificate is no PEM", "Mend the ConfigMap istio-ca-root-cert in the namespace."

@@ -45,6 +45,8 @@ for _word in ("inf", "Inf", "INF"):
 _HINTED = frozenset("+-.0123456789yYnNtTfFoO~")
 _INT = re.compile(r"([+-]?)(?:(0[xX])([0-9a-fA-F]+)|(0[bB])([+-]?[01]+)|(0[oO])([0-7]+)|(0)([0-7]*)|([1-9][0-9]*))")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+# After a leading point, an underscore must stand between two digits; elsewhere it may stand anywhere.
+_MISPLACED = re.compile(r"(?<![0-9])_|_(?![0-9])")
 _BASE_60 = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?")
 _DATE = r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})"
 _CLOCK = r"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:[.,][0-9]+)?"
@@ -58,22 +60,19 @@ def resolve(text: str) -> tuple[Kind, Any]:
         return Kind.STRING, text
     if text in _WORDS:
         return _WORDS[text]
-    if text[0] == ".":
-        return _number(_FLOAT, text, text)
-    if text[0] in "+-0123456789":
-        if _is_time(text):
-            return Kind.TIME, text
-        return _number(_INT, text.replace("_", ""), text)
+    if text[0] in "+-.0123456789":
+        return (Kind.TIME, text) if _is_time(text) else _number(text)
     return Kind.STRING, text
 
 
-def _number(first: re.Pattern[str], plain: str, text: str) -> tuple[Kind, Any]:
-    if first is _INT and (found := _INT.fullmatch(plain)):
-        value, decimal = _integer(found)
-        if -(2**63) <= value < 2**63 or not found[1]:
+def _number(text: str) -> tuple[Kind, Any]:
+    if text[0] == "." and _MISPLACED.search(text):
+        return Kind.STRING, text
+    plain = text.replace("_", "")
+    if found := _INT.fullmatch(plain):
+        value = _integer(found)
+        if -(2**63) <= value < (2**63 if found[1] else 2**64):
             return Kind.INT, value
-        if not decimal:
-            return Kind.STRING, text
     if _FLOAT.fullmatch(plain):
         number = float(plain)
         if number not in (float("inf"), float("-inf")):
@@ -81,12 +80,12 @@ def _number(first: re.Pattern[str], plain: str, text: str) -> tuple[Kind, Any]:
     return Kind.STRING, text
 
 
-def _integer(found: re.Match[str]) -> tuple[int, bool]:
+def _integer(found: re.Match[str]) -> int:
     sign = -1 if found[1] == "-" else 1
     for digits, base in ((found[3], 16), (found[5], 2), (found[7], 8), (found[9], 8)):
         if digits is not None:
-            return sign * int(digits or "0", base), False
-    return sign * int(found[10]), True
+            return sign * int(digits or "0", base)
+    return sign * int(found[10])
 
 
 def _is_time(text: str) -> bool:
@@ -107,7 +106,7 @@ def _is_date(year: int, month: int, day: int) -> bool:
 
 def number_text(number: float) -> str:
     """A number as that library writes it: whole ones without a point, others in the shortest form."""
-    if number == int(number) and abs(number) < 1e21:
+    if number.is_integer() and -(2**63) <= number < 2**64:
         return str(int(number))
     sign, digits, exponent = Decimal(repr(number)).normalize().as_tuple()
     text = "".join(map(str, digits))
