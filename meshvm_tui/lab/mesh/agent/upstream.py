@@ -16,7 +16,7 @@ from meshvm_tui.lab.mesh.agent.settings import ROOT_CERT, VmClock, name_server, 
 from meshvm_tui.lab.mesh.dataplane import Identity, Stream
 
 DIAL_SECONDS = 3.0
-NOWHERE_SECONDS = 0.5  # a packet that no loopback lab can answer; in life this takes 20 s
+NOWHERE_SECONDS = 0.2  # a packet that no loopback lab can answer; in life this takes 20 s
 LINE_LIMIT = 4 * 1024 * 1024
 UNKNOWN_AUTHORITY = frozenset({2, 18, 19, 20, 21})  # OpenSSL's codes for a chain that leads to no root of ours
 NO_CHECK_TIME = 0x200000  # OpenSSL's X509_V_FLAG_NO_CHECK_TIME
