@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from meshvm_tui.ports import PODS, GuestOrder
 from meshvm_tui.probing.curl import MAX_SECONDS, CurlAnswer, curl_arguments, parse_output, with_id
 from meshvm_tui.probing.curl_pod import CONTAINER, SELECTOR, SIDECAR, PodState, curl_pod, state_of
 from meshvm_tui.probing.proof import line_with
 from meshvm_tui.problems import PermanentError, Problem, TransientError
+from meshvm_tui.steps.guest_facts import guest_of
 
 if TYPE_CHECKING:
     from meshvm_tui.ports import Cluster, GuestReport, Ports
@@ -112,16 +113,14 @@ def _sidecar_lines(cluster: Cluster, namespace: str, name: str, probe_id: str) -
 
 def _report(ports: Ports, scope: Scope, order: GuestOrder) -> GuestReport:
     """The report that ends this mode of the script."""
-    guest: Any = ports.guest
-    found: GuestReport | None = None
-    for report in guest.execute(order, scope.is_cancelled):
+    reports = list(guest_of(ports).execute(order, scope.is_cancelled))
+    for report in reports:
         if report.state == "failed":
             raise PermanentError("MVM-623", f"{report.message}\n{report.values.get('output') or ''}".strip())
-        if report.step == order.mode and report.state == "ok":
-            found = report
-    if found is None:
+    answers = [report for report in reports if report.step == order.mode and report.state == "ok"]
+    if not answers:
         raise PermanentError("MVM-623", f"guest.sh {order.mode} ended without an answer")
-    return found
+    return answers[-1]
 
 
 def _name(scope: Scope) -> str:

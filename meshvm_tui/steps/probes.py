@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
 LOG_SECONDS = 5.0
 """How long a server may take to write its log."""
+LOG_POLL = 0.5
 OTHER_LOG_SECONDS = 1.5
 """The same where another machine may have answered, and another request is soon made."""
 TRIES_PER_ENTRY = 4
@@ -161,11 +161,11 @@ def _raise_unless_good(verdict: Verdict, url: str) -> None:
 
 def _wait_for_log(scope: Scope, look: Callable[[], str], seconds: float = LOG_SECONDS) -> str:
     """A log line may come a moment after the answer."""
-    end = time.monotonic() + seconds
-    while True:
-        if (seen := look()) or time.monotonic() >= end:
-            return seen
-        scope.wait(0.5)
+    waited = 0.0
+    while not (seen := look()) and waited < seconds:
+        scope.wait(LOG_POLL)
+        waited += LOG_POLL
+    return seen
 
 
 def _is_vm_service(plan: Plan, url: str) -> bool:

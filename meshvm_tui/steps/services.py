@@ -141,13 +141,14 @@ class HttpServerStep(Step):
         address = workload_address(machine_of(scope), guest_view(ports.reading(), scope))
         port = str(_http_server(scope.plan).port)
         order = GuestOrder("http-server", {"HTTP_PORT": port, "HTTP_ADDRESS": address})
-        changed = False
+        changed, failed = False, None
         for report in guest_of(ports).execute(order, scope.is_cancelled):
-            if report.state == "failed":
-                raise _server_failure(report.message, report.values)
             if report.message:
                 scope.say("guest", report.message)
+            failed = failed or (report if report.state == "failed" else None)
             changed = changed or report.state == "changed"
+        if failed:
+            raise _server_failure(failed.message, failed.values)
         scope.keep("unit", HTTP_UNIT)
         return Outcome(changed, f"{HTTP_UNIT} serves {address}:{port}")
 
