@@ -27,6 +27,11 @@ def write_unit(login: Login, name: str, text: str) -> None:
     login.ok(f"sudo sh -c 'cat > /etc/systemd/system/{name}' && sudo systemctl daemon-reload", text.encode())
 
 
+def command_lines(login: Login) -> list[str]:
+    text = login.ok("for file in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$file; echo; done 2>/dev/null")
+    return [line.strip() for line in text.splitlines()]
+
+
 def test_a_service_runs_until_it_is_stopped(login: Login) -> None:
     write_unit(login, "one.service", "[Service]\nExecStart=/bin/sh -c 'echo begun; exec sleep 600'\n")
     assert login.run("systemctl is-active one").out == "inactive\n"
@@ -41,11 +46,13 @@ def test_a_service_runs_until_it_is_stopped(login: Login) -> None:
 
 
 def test_stopping_ends_what_the_service_left_behind(login: Login) -> None:
-    write_unit(login, "brood.service", "[Service]\nExecStart=/bin/sh -c 'setsid sleep 601 & echo $! ; wait'\n")
+    script = "#!/bin/sh\npython3 -c 'import os; os.setsid(); os.execlp(\"sleep\", \"sleep\", \"601\")' &\nwait\n"
+    login.ok("sudo sh -c 'cat > /usr/local/bin/brood; chmod 755 /usr/local/bin/brood'", script.encode())
+    write_unit(login, "brood.service", "[Service]\nExecStart=/usr/local/bin/brood\n")
     login.ok("sudo systemctl start brood")
-    wait_for(lambda: login.ok("ps -e -o args").splitlines().count("sleep 601") == 1)
+    wait_for(lambda: "sleep 601" in command_lines(login))
     login.ok("sudo systemctl stop brood")
-    wait_for(lambda: "sleep 601" not in login.ok("ps -e -o args").splitlines())
+    wait_for(lambda: "sleep 601" not in command_lines(login))
 
 
 def test_a_failing_service_is_started_again_and_counted(login: Login) -> None:

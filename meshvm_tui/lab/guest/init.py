@@ -56,8 +56,10 @@ class Init:
         self.loop.watch(listener, lambda: self._accept(listener))
         self._send({"event": "ready", "pid": os.getpid()})
         self.manager.boot()
-        self.loop.run()
-        self._kill_everything()
+        try:
+            self.loop.run()
+        finally:
+            self._kill_everything()
 
     # What a service needs of its host.
 
@@ -113,7 +115,10 @@ class Init:
     # The lab's side.
 
     def _control_ready(self) -> None:
-        message, files, _, _ = socket.recv_fds(self.control, MESSAGE, 3)
+        try:
+            message, files, _, _ = socket.recv_fds(self.control, MESSAGE, 3)
+        except ConnectionResetError:
+            message, files = b"", []
         if not message:
             self.loop.stopped = True
             return

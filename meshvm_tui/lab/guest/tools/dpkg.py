@@ -155,8 +155,9 @@ def remove(name: str, purge: bool) -> int:
         target = ground.place(place)
         if place in conffiles and not purge:
             continue
-        if os.path.isdir(target) and not os.path.islink(target):
-            with contextlib.suppress(OSError):  # others' files are in it, or it is a mount
+        if os.path.isdir(target):
+            # A folder, or a link like /lib that stands for one, which no package owns alone.
+            with contextlib.suppress(OSError):  # others' files are in it, or it is a mount or a link
                 os.rmdir(target)
         elif os.path.lexists(target):
             os.unlink(target)
