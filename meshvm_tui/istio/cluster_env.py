@@ -95,7 +95,10 @@ def quoted(value: str) -> str:
 
 
 _WORD = re.compile(
-    r"""(?P<single>'[^']*') | (?P<double>"(?:[^"\\$`]|\\.)*") | (?P<escape>\\.) | (?P<bare>[^\s'"\\$`;&|<>()#]+ | (?<=\S)\#)""",
+    r"""(?P<single>'[^']*')
+      | (?P<double>"(?:[^"\\$`]|\\.)*")
+      | (?P<escape>\\.)
+      | (?P<bare>[^\s'"\\$`;&|<>()#]+ | (?<=\S)\#)""",
     re.VERBOSE | re.DOTALL,
 )
 _ASSIGNMENT = re.compile(r"(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=")
@@ -115,10 +118,9 @@ def parse(text: str) -> tuple[dict[str, str], tuple[Unreadable, ...]]:
         start = at
         if assignment := _ASSIGNMENT.match(text, at):
             value, at = _value(text, assignment.end())
-            if at == len(text) or text[at] in " \t\n;":
-                if not _more_on_line(text, at):
-                    values[assignment[1]] = value
-                    continue
+            if (at == len(text) or text[at] in " \t\n;") and not _more_on_line(text, at):
+                values[assignment[1]] = value
+                continue
         at = _end_of_line(text, at)
         unreadable.append(Unreadable(text[start:at].strip()))
         if assignment:

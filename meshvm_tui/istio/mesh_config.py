@@ -90,12 +90,12 @@ def proxy_config(mesh: MeshConfig, group: WorkloadGroup, settings: ProxySettings
     if is_revisioned(settings.revision) and not config.get("discoveryAddress"):
         config["discoveryAddress"] = istiod_address(settings.istio_namespace, settings.revision)
     metadata = dict(config.get("proxyMetadata", {}))
-    for place, annotations in (
+    for place, written in (
         ("metadata.annotations", group.annotations),
         ("spec.metadata.annotations", group.template_annotations),
     ):
-        if PROXY_CONFIG_ANNOTATION in annotations:
-            config = _annotated(config, annotations[PROXY_CONFIG_ANNOTATION], f"{group.name}: {place}", unknown)
+        if PROXY_CONFIG_ANNOTATION in written:
+            config = _annotated(config, written[PROXY_CONFIG_ANNOTATION], f"{group.name}: {place}", unknown)
             metadata |= config.get("proxyMetadata", {})
     config.pop("readinessProbe", None)
     if group.probe is not None:

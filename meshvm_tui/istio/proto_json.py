@@ -70,7 +70,7 @@ def _read(known: Field, value: Any, path: str, unknown: list[str]) -> Any:
 
 
 def _is_zero(value: Any) -> bool:
-    return value in ("", 0, False) or value == {} or value == []
+    return not value
 
 
 def _original(name: str) -> str:
@@ -172,7 +172,16 @@ def enum(*names: str, **numbered: int) -> Reader:
 
 _DURATION = re.compile(r"([+-]?)((?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+|[+-]?0")
 _PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
-_NANOSECONDS = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+_NANOSECONDS = {
+    "ns": 1,
+    "us": 10**3,
+    "µs": 10**3,
+    "μs": 10**3,
+    "ms": 10**6,
+    "s": 10**9,
+    "m": 60 * 10**9,
+    "h": 3600 * 10**9,
+}
 
 
 def duration(value: Any, path: str) -> str:

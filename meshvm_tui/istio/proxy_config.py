@@ -108,16 +108,12 @@ _REMOTE_SERVICE = message(
     }
 )
 
-_CLIENT_CERT = enum(
-    "UNDEFINED", "SANITIZE", "FORWARD_ONLY", "APPEND_FORWARD", "SANITIZE_SET", "ALWAYS_FORWARD_ONLY"
-)
+_CLIENT_CERT = enum("UNDEFINED", "SANITIZE", "FORWARD_ONLY", "APPEND_FORWARD", "SANITIZE_SET", "ALWAYS_FORWARD_ONLY")
 _DISABLED, _ENABLED = message({"disabled": _SET_BOOL}), message({"enabled": _SET_BOOL})
 _PROXY_HEADERS = message(
     {
         "forwardedClientCert": scalar(_CLIENT_CERT),
-        "setCurrentClientCertDetails": message(
-            {name: _SET_BOOL for name in ("subject", "cert", "chain", "dns", "uri")}
-        ),
+        "setCurrentClientCertDetails": message(dict.fromkeys(("subject", "cert", "chain", "dns", "uri"), _SET_BOOL)),
         "requestId": _DISABLED,
         "server": message({"disabled": _SET_BOOL, "value": _STRING}),
         "attemptCount": _DISABLED,

@@ -24,7 +24,9 @@ def claims(token: str) -> dict[str, Any]:
     return found
 
 
-def faults(token: str, *, namespace: str, service_account: str, now: float | None = None) -> tuple[tuple[str, str], ...]:
+def faults(
+    token: str, *, namespace: str, service_account: str, now: float | None = None
+) -> tuple[tuple[str, str], ...]:
     """(claim, what is wrong with it) for the identity that the token must prove; `now` is seconds since the epoch."""
     try:
         said = claims(token)

@@ -28,7 +28,7 @@ def load(text: str) -> Any:
     """The first document as a JSON value; None where there is none. ValueError names line and column."""
     loader = _Loader(text)
     try:
-        return loader.get_data() if loader.check_data() else None
+        return loader.first_document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
@@ -116,7 +116,7 @@ class _Writer:
             self._entry(key, value[key], indent)
 
     def _entry(self, key: str, value: Any, indent: int) -> None:
-        if len(key.encode()) > _LONGEST_SIMPLE_KEY:
+        if "\n" in key or len(key.encode()) > _LONGEST_SIMPLE_KEY:
             self._put("? ")
             self._scalar(key, indent + _INDENT, key=False)
             self._new_line(indent)
@@ -235,6 +235,10 @@ _TAG = "tag:yaml.org,2002:"
 
 class _Loader(yaml.SafeLoader):
     """PyYAML's scanner and parser with go-yaml's reading of plain texts."""
+
+    def first_document(self) -> Any:
+        """The first document's value; None where there is none."""
+        return self.get_data() if self.check_data() else None  # type: ignore[no-untyped-call]
 
     def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
         """The tag of a node that names none."""
