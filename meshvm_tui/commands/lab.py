@@ -17,6 +17,7 @@ import click
 from meshvm_tui.commands.lab_process import Ending, LabProcess, run_in_lab
 from meshvm_tui.exit_codes import ExitCode
 from meshvm_tui.locations import lab_dir
+from meshvm_tui.problems import Cancelled
 
 
 @click.command()
@@ -58,10 +59,14 @@ def lab(
 
 
 def _serve(state: Path, flags: list[str], ending: Ending, *, fresh: bool) -> ExitCode:
-    with _started(state, flags, ending, fresh=fresh) as process:
-        click.echo(f"The lab is up. In another terminal:\n\n  . {state / 'env.sh'}", err=True)
-        click.echo(f"  meshvm-tui apply -f {state / 'plan.yaml'}\n\nCtrl-C ends it.", err=True)
-        status = process.wait(ending)
+    """Being asked to end is how this command is used, at whatever moment it comes."""
+    try:
+        with _started(state, flags, ending, fresh=fresh) as process:
+            click.echo(f"The lab is up. In another terminal:\n\n  . {state / 'env.sh'}", err=True)
+            click.echo(f"  meshvm-tui apply -f {state / 'plan.yaml'}\n\nCtrl-C ends it.", err=True)
+            status = process.wait(ending)
+    except Cancelled:
+        return ExitCode.DONE
     return ExitCode.DONE if ending.asked or status == 0 else ExitCode.FAILED
 
 

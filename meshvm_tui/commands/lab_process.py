@@ -20,6 +20,8 @@ from meshvm_tui.exit_codes import ExitCode
 from meshvm_tui.problems import Cancelled, PermanentError
 from meshvm_tui.redaction import redact
 
+LAB = (sys.executable, "-m", "meshvm_tui.lab", "serve")
+PRODUCT = (sys.executable, "-m", "meshvm_tui")
 READY_SECONDS = 60.0
 END_SECONDS = 15.0
 POLL_SECONDS = 0.05
@@ -64,7 +66,7 @@ class LabProcess:
         except OSError as error:
             raise PermanentError("MVM-717", f"{state}: {error}") from error
         self._words = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `end`)
-        command = [sys.executable, "-m", "meshvm_tui.lab", "serve", "--state", str(state), *flags]
+        command = [*LAB, "--state", str(state), *flags]
         # A session of its own: Ctrl-C in the terminal must reach the product first, not cut its world away.
         self._process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=self._words, stderr=self._words, start_new_session=True
@@ -106,7 +108,7 @@ def run_in_lab(state: Path, arguments: Sequence[str], ending: Ending) -> ExitCod
         replaced: dict[str, str] = json.loads((state / "env.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise PermanentError("MVM-721", f"{state / 'env.json'}: {error}") from error
-    process = subprocess.Popen([sys.executable, "-m", "meshvm_tui", *arguments], env={**os.environ, **replaced})
+    process = subprocess.Popen([*PRODUCT, *arguments], env={**os.environ, **replaced})
     told = False
     try:
         while process.poll() is None:
