@@ -211,6 +211,7 @@ CATALOG: dict[str, Entry] = {
     "MVM-532": Entry("The guard against losing SSH cannot be set", "Check that systemd-run works on the VM."),
     "MVM-533": Entry("The sidecar's version is not known", "Set sidecar.version in the plan."),
     "MVM-534": Entry("The VM could not do what was asked", "Read its words, then run again."),
+    "MVM-535": Entry("The bootstrap files cannot be made yet", "Wait for what is named here; it is tried again."),
     # 7xx: plan, session and this computer
     "MVM-701": Entry("The plan is not valid", "Mend the fields named here."),
     "MVM-702": Entry("The plan cannot be read", "Check the path and that it is YAML."),

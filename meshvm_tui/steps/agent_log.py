@@ -105,7 +105,6 @@ class TokenFacts:
     audiences: tuple[str, ...] = ()
     subject: str = ""
     expires: float = 0.0
-    as_sent: bool = True
     now: float = 0.0
     wanted_subject: str = ""
     cluster_as_planned: bool = True

@@ -1,0 +1,128 @@
+"""The one execution that sidecar-package, guest-files and sidecar-running share: the first that is not satisfied
+starts it, and each reads its reports up to its own result.
+
+While it is under way the observation that it began with stands still, so that the steps after the first one see
+(and show) what they would have seen before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from meshvm_tui.ports import GuestOrder, GuestReport
+from meshvm_tui.problems import Cancelled, PermanentError, Problem, TransientError
+from meshvm_tui.steps.guest_facts import FROZEN, guest_facts, guest_of
+
+if TYPE_CHECKING:
+    from meshvm_tui.ports import Ports
+    from meshvm_tui.steps.step import Scope
+
+EXECUTION = "!guest-execution"
+_DONE = ("ok", "changed")
+
+_CAUSES = {
+    "download": "MVM-521",
+    "checksum": "MVM-522",
+    "not-a-package": "MVM-523",
+    "dpkg-lock": "MVM-524",
+    "disk-full": "MVM-525",
+    "dpkg": "MVM-526",
+    "dependencies": "MVM-527",
+    "no-package": "MVM-521",
+    "no-user": "MVM-526",
+    "start": "MVM-530",
+    "inactive": "MVM-530",
+    "not-ready": "MVM-531",
+    "timer": "MVM-532",
+    "locked": "MVM-430",
+    "lookup": "MVM-432",
+}
+_TRANSIENT = ("MVM-430", "MVM-524")
+_STEP_CODES = {"sidecar-package": "MVM-526", "guest-files": "MVM-528", "sidecar-running": "MVM-530"}
+
+
+class GuestExecution:
+    """Reports of one execution, read step by step. `wanted` are the steps that will ask for their result."""
+
+    def __init__(self, reports: Iterator[GuestReport], wanted: frozenset[str]) -> None:
+        self._reports = reports
+        self._wanted = set(wanted)
+        self._results: dict[str, GuestReport] = {}
+
+    def result(self, step: str, scope: Scope) -> GuestReport:
+        """The step's own last report. Raises `Failed` where the script failed at it or before it."""
+        try:
+            while step not in self._results:
+                self._take(next(self._reports), scope)
+            self._wanted.discard(step)
+            if not self._wanted:
+                for report in self._reports:
+                    self._take(report, scope)
+        except StopIteration:
+            raise PermanentError("MVM-417", f"the script said nothing of {step}") from None
+        return self._results[step]
+
+    @property
+    def is_read(self) -> bool:
+        """Whether every step that wanted a result has it."""
+        return not self._wanted
+
+    def _take(self, report: GuestReport, scope: Scope) -> None:
+        if report.state == "failed" and report.step != "end":
+            raise Failed(report)
+        if report.message:
+            scope.say("guest", report.message)
+        if report.state in ("started", "info"):
+            scope.progress(report.message, None, None)
+        elif report.state in _DONE:
+            self._results[report.step] = report
+
+
+class Failed(Exception):
+    """The script reported a failure."""
+
+    def __init__(self, report: GuestReport) -> None:
+        super().__init__(report.message)
+        self.report = report
+
+
+def step_result(ports: Ports, scope: Scope, step: str, order: GuestOrder, wanted: frozenset[str]) -> GuestReport:
+    """A step's result, from the execution under way, or from a new one that `order` starts.
+
+    `wanted` are all the steps that will ask for theirs. Raises `Failed` where the script failed."""
+    execution = scope.memo.get(EXECUTION)
+    if execution is None:
+        scope.memo[FROZEN] = guest_facts(ports.reading(), scope)
+        execution = GuestExecution(guest_of(ports).execute(order, scope.is_cancelled), wanted | {step})
+        scope.memo[EXECUTION] = execution
+    try:
+        report: GuestReport = execution.result(step, scope)
+    except (Failed, Problem, Cancelled):
+        thaw(scope)
+        raise
+    if execution.is_read:
+        thaw(scope)
+    return report
+
+
+def thaw(scope: Scope) -> None:
+    """Ends the execution's hold on the observation: the next step looks anew."""
+    scope.memo.pop(EXECUTION, None)
+    scope.memo.pop(FROZEN, None)
+    scope.forget()
+
+
+def run_alone(ports: Ports, scope: Scope, order: GuestOrder, step: str) -> GuestReport:
+    """An execution of its own, read to its end."""
+    return GuestExecution(guest_of(ports).execute(order, scope.is_cancelled), frozenset({step})).result(step, scope)
+
+
+def problem_of(report: GuestReport) -> Problem:
+    """The problem that a failed report means, with what the tools on the VM said."""
+    code = _CAUSES.get(str(report.values.get("cause", "")), _STEP_CODES.get(report.step, "MVM-534"))
+    output = str(report.values.get("output") or "")
+    cause = f"{report.message}\n{output}".strip()
+    evidence = {name: str(report.values[name])[-1500:] for name in ("log", "show") if report.values.get(name)}
+    kind = TransientError if code in _TRANSIENT else PermanentError
+    return kind(code, cause, evidence=evidence)

@@ -1,0 +1,204 @@
+"""The end of the stage Install: istiod registers the VM, and finds its workload healthy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from meshvm_tui.events import Change, Observation, Stage, Standing
+from meshvm_tui.istio.workload_entry import EntryFacts, Health, entry_facts, entry_name
+from meshvm_tui.ports import WORKLOAD_ENTRIES
+from meshvm_tui.problems import PermanentError, Problem, TransientError
+from meshvm_tui.steps.agent_failure import agent_problem
+from meshvm_tui.steps.commands import kubectl
+from meshvm_tui.steps.guest_facts import guest_view, machine_of, workload_address
+from meshvm_tui.steps.step import Outcome, Scope, Step, different, fingerprint, missing, satisfied, unknown
+
+if TYPE_CHECKING:
+    from meshvm_tui.plan import Plan, Probe
+    from meshvm_tui.ports import Ports, ReadPorts
+    from meshvm_tui.steps.guest_view import GuestView
+
+LOOK_AT_LOG_SECONDS = 5.0
+PAUSE_SECONDS = 0.5
+CONNECTED_BEFORE = "!connected-before"
+"""When the entry was connected before this run restarted the sidecar: the same time again is no proof."""
+
+
+def registered_name(ports: ReadPorts, scope: Scope) -> str:
+    """The name that istiod gives to this machine's entry."""
+    workload = scope.plan.workload
+    address = workload_address(machine_of(scope), guest_view(ports, scope))
+    return entry_name(workload.name, address, workload.network)
+
+
+def registered_entry(ports: ReadPorts, scope: Scope) -> EntryFacts | None:
+    """This machine's WorkloadEntry as it is now; asked anew each time."""
+    found = ports.cluster.get(WORKLOAD_ENTRIES, registered_name(ports, scope), scope.plan.workload.namespace)
+    return entry_facts(found) if found else None
+
+
+class EntryRegistered(Step):
+    """The WorkloadEntry is there, has this machine's address, and istiod holds its connection."""
+
+    id: ClassVar[str] = "entry-registered"
+    stage: ClassVar[Stage] = Stage.INSTALL
+    title: ClassVar[str] = "istiod registers the VM"
+    deadline: ClassVar[float] = 90.0
+    needs: ClassVar[tuple[str, ...]] = ("sidecar-running", "workload-group")
+    per_machine: ClassVar[bool] = True
+
+    def observe(self, ports: ReadPorts, scope: Scope) -> Observation:
+        """By the entry's name; connected since the sidecar was started."""
+        view = guest_view(ports, scope)
+        if not view.is_running:
+            return unknown("sidecar-running", "the sidecar does not run yet")
+        name, namespace = registered_name(ports, scope), scope.plan.workload.namespace
+        entry = registered_entry(ports, scope)
+        if entry is None:
+            return missing(f"there is no WorkloadEntry {namespace}/{name}")
+        return _standing(entry, scope)
+
+    def changes(self, ports: ReadPorts, scope: Scope, observation: Observation) -> tuple[Change, ...]:
+        """Nothing is written: istiod makes the entry."""
+        namespace = scope.plan.workload.namespace
+        watch = kubectl(scope.plan, "get", "workloadentry", "-n", namespace, "--watch")
+        group = scope.plan.workload.name
+        target = f"WorkloadEntry of {machine_of(scope).name} in {namespace}, made by istiod"
+        return (Change("run", target, commands=(watch,), fingerprint=fingerprint(namespace, group)),)
+
+    def apply(self, ports: Ports, scope: Scope) -> Outcome:
+        """Waits for istiod; looks into the agent's log meanwhile, and fails with the cause that stands there."""
+        reading = ports.reading()
+        name, seen, waited = registered_name(reading, scope), "no WorkloadEntry yet", 0.0
+        while scope.remaining() > PAUSE_SECONDS:
+            entry = registered_entry(reading, scope)
+            if entry is not None:
+                found = _standing(entry, scope)
+                if found.standing is Standing.SATISFIED:
+                    for warning in found.warnings:
+                        scope.say("cluster", warning)
+                    scope.keep("entry", {"name": entry.name, "uid": entry.uid})
+                    return Outcome(True, found.message, found)
+                seen = found.message
+            scope.progress(f"waiting for WorkloadEntry {name}: {seen}", None, None)
+            scope.wait(PAUSE_SECONDS)
+            waited += PAUSE_SECONDS
+            if waited >= LOOK_AT_LOG_SECONDS:
+                waited = 0.0
+                self._raise_definite_cause(reading, scope)
+        raise self._timed_out(reading, scope, seen)
+
+    def _raise_definite_cause(self, ports: ReadPorts, scope: Scope) -> None:
+        scope.forget()
+        problem = agent_problem(ports, scope, guest_view(ports, scope).agent_log)
+        if isinstance(problem, PermanentError):
+            raise problem
+
+    def _timed_out(self, ports: ReadPorts, scope: Scope, seen: str) -> Problem:
+        scope.forget()
+        view = guest_view(ports, scope)
+        if (problem := agent_problem(ports, scope, view.agent_log)) is not None:
+            return problem
+        evidence = {"agent log": view.agent_log[-1500:]}
+        if "not connected" in seen:
+            return PermanentError("MVM-321", seen, evidence=evidence)
+        return PermanentError("MVM-320", seen, evidence=evidence)
+
+
+def _standing(entry: EntryFacts, scope: Scope) -> Observation:
+    where = f"{entry.namespace}/{entry.name}"
+    if not entry.connected:
+        return different(f"WorkloadEntry {where} is not connected", reason="NotConnected")
+    if scope.memo.get(CONNECTED_BEFORE) == entry.connected_at:
+        return different(f"WorkloadEntry {where} is from before the restart", reason="NotConnected")
+    details = (
+        ("entry", where),
+        ("address", entry.address),
+        ("connected", entry.connected_at),
+        ("istiod", entry.controller),
+    )
+    return Observation(
+        Standing.SATISFIED,
+        "Registered",
+        f"WorkloadEntry {where}, {entry.address}",
+        details,
+        warnings=kept_by_entry(entry, scope.plan),
+    )
+
+
+def kept_by_entry(entry: EntryFacts, plan: Plan) -> tuple[str, ...]:
+    """What this entry keeps although the plan says something else: istiod copies the group into it only once."""
+    kept = []
+    for key, value in sorted(plan.workload.labels.items()):
+        if entry.labels.get(key) != value:
+            kept.append(f"label {key}={entry.labels.get(key, '(none)')} (the plan says {value})")
+    kept += [f"port {n}={p}" for n, p in sorted(entry.ports.items()) if plan.workload.ports.get(n) != p]
+    kept += [f"no port {n}" for n in sorted(set(plan.workload.ports) - set(entry.ports))]
+    if not kept:
+        return ()
+    return (f"WorkloadEntry {entry.name} keeps {', '.join(kept)} until it is deleted and registered anew",)
+
+
+class EntryHealthy(Step):
+    """The workload's own probe succeeds, as istiod wrote it into the entry."""
+
+    id: ClassVar[str] = "entry-healthy"
+    stage: ClassVar[Stage] = Stage.INSTALL
+    title: ClassVar[str] = "The workload is healthy"
+    deadline: ClassVar[float] = 60.0
+    needs: ClassVar[tuple[str, ...]] = ("entry-registered",)
+    per_machine: ClassVar[bool] = True
+
+    def observe(self, ports: ReadPorts, scope: Scope) -> Observation:
+        """The condition Healthy. A probe of the sample server is not waited for before that server runs."""
+        view = guest_view(ports, scope)
+        if not view.is_running:
+            return unknown("sidecar-running", "the sidecar does not run yet")
+        entry = registered_entry(ports, scope)
+        if entry is None:
+            return unknown("entry-registered", "there is no WorkloadEntry yet")
+        if entry.health is Health.HEALTHY:
+            return satisfied(f"healthy since {entry.health_since or 'registration'}", reason="Healthy")
+        if _comes_later(scope.plan, view):
+            return Observation(
+                Standing.SATISFIED,
+                "ProbedLater",
+                "the probe asks the sample server, which is started later",
+                warnings=("the entry is not healthy before http-server has run",),
+            )
+        if entry.health is Health.UNHEALTHY:
+            return different(f"not healthy: {entry.health_message}", reason="Unhealthy")
+        return missing("no probe has succeeded yet", reason="Unproven")
+
+    def changes(self, ports: ReadPorts, scope: Scope, observation: Observation) -> tuple[Change, ...]:
+        """Nothing is written: the agent probes, istiod writes."""
+        namespace = scope.plan.workload.namespace
+        command = kubectl(scope.plan, "get", "workloadentry", "-n", namespace, "-o", "yaml")
+        target = f"health of {machine_of(scope).name}, probed by its agent"
+        return (Change("run", target, commands=(command,), fingerprint=fingerprint("healthy")),)
+
+    def apply(self, ports: Ports, scope: Scope) -> Outcome:
+        """Waits; the probe's own words are the cause where it does not become healthy."""
+        reading, said = ports.reading(), ""
+        while scope.remaining() > PAUSE_SECONDS:
+            entry = registered_entry(reading, scope)
+            if entry is not None and entry.health is Health.HEALTHY:
+                return Outcome(False, "healthy", satisfied("healthy", reason="Healthy"))
+            said = (entry.health_message if entry else "") or said
+            scope.progress(f"waiting for the probe: {said or 'no answer yet'}", None, None)
+            scope.wait(PAUSE_SECONDS)
+        raise TransientError(
+            "MVM-323", said or "no probe has succeeded", evidence=_probe_words(scope.plan.workload.probe)
+        )
+
+
+def _comes_later(plan: Plan, view: GuestView) -> bool:
+    server, probe = plan.services.http_server, plan.workload.probe
+    if server is None or probe is None:
+        return False
+    asked = probe.http_get or probe.tcp_socket
+    return asked is not None and asked.port == server.port and "ActiveState=active" not in view.text("http", "show")
+
+
+def _probe_words(probe: Probe | None) -> dict[str, str]:
+    return {"probe": probe.model_dump_json(exclude_none=True)} if probe else {}
