@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from meshvm_tui.events import Change, StepFinished, StepState
 from meshvm_tui.problems import ProblemRecord
 
-TITLE_WIDTH = 36
 _GLYPHS = {
     StepState.SUCCEEDED: "✓",
     StepState.SKIPPED: "✓",
@@ -40,7 +39,7 @@ def step_line(title: str, event: StepFinished) -> str:
     name = f"{title} ({event.machine})" if event.machine else title
     glyph = _GLYPHS[event.state]
     note = " (unchanged)" if event.state is StepState.SKIPPED else ""
-    return f"{glyph} {name:<{TITLE_WIDTH}} {event.message}{note}  {event.seconds:.1f} s"
+    return f"{glyph} {name}: {event.message}{note}  {event.seconds:.1f} s"
 
 
 def planned_line(title: str, machine: str) -> str:
