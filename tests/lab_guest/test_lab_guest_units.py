@@ -46,7 +46,7 @@ def test_a_service_runs_until_it_is_stopped(login: Login) -> None:
 
 
 def test_stopping_ends_what_the_service_left_behind(login: Login) -> None:
-    script = "#!/bin/sh\npython3 -c 'import os; os.setsid(); os.execlp(\"sleep\", \"sleep\", \"601\")' &\nwait\n"
+    script = '#!/bin/sh\npython3 -c \'import os; os.setsid(); os.execlp("sleep", "sleep", "601")\' &\nwait\n'
     login.ok("sudo sh -c 'cat > /usr/local/bin/brood; chmod 755 /usr/local/bin/brood'", script.encode())
     write_unit(login, "brood.service", "[Service]\nExecStart=/usr/local/bin/brood\n")
     login.ok("sudo systemctl start brood")

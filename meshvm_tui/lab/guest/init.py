@@ -157,15 +157,11 @@ class Init:
         home = "/root" if user == "root" else f"/home/{user}"
         path = PATH if self.closed is None else f"{self.state / 'tools'}:{self.settings['host_path']}"
         mark, _, value = self.mark.partition("=")
-        return {
-            "PATH": path,
-            "HOME": home,
-            "USER": user,
-            "LOGNAME": user,
-            "LAB_USER": user,
-            "LANG": "C.UTF-8",
-            mark: value,
-        }
+        names = {"HOME": home, "USER": user, "LOGNAME": user, "LAB_USER": user, "LANG": "C.UTF-8"}
+        if self.closed is not None:
+            # Never what lies in the VM's own folder: a package that somebody made could have brought it.
+            names["ISTIO_BIN_BASE"] = str(self.state / "tools")
+        return {"PATH": path, mark: value, **names}
 
     def _send(self, message: dict[str, Any]) -> None:
         try:

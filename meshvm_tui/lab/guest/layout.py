@@ -126,9 +126,9 @@ class Layout:
         """Makes what is not there yet; the tools are written anew, for the interpreter may have moved."""
         fresh = not (self.root / "etc/passwd").exists()
         for place in (*namespace.OWN, "var/lib/dpkg/info", "var/log", "var/tmp", "etc/systemd/system", "usr/local/bin"):
-            (self.root / place).mkdir(parents=True, exist_ok=True)
-        (self.root / "usr/lib/systemd/system").mkdir(exist_ok=True)
-        (self.root / f"home/{self.user}").mkdir(exist_ok=True)
+            _folder(self.root, place)
+        _folder(self.root, "usr/lib/systemd/system")
+        _folder(self.root, f"home/{self.user}")
         (self.state / "journal").mkdir(parents=True, exist_ok=True)
         if not (self.root / "var/run").is_symlink():
             (self.root / "var/run").symlink_to("../run" if self.closed else "/run")
@@ -142,9 +142,9 @@ class Layout:
         """Empties /run and /tmp, as a boot does."""
         for place in ("run", "tmp"):
             shutil.rmtree(self.root / place, ignore_errors=True)
-            (self.root / place).mkdir(exist_ok=True)
+            _folder(self.root, place)
         (self.root / "tmp").chmod(0o1777)
-        (self.root / "run/systemd/system").mkdir(parents=True)
+        _folder(self.root, "run/systemd/system")
 
     def _write_etc(self) -> None:
         shell = "bash" if "bash" in host_commands() else "sh"
@@ -163,6 +163,7 @@ class Layout:
         }
         for name, text in texts.items():
             (etc / name).write_text(text, encoding="utf-8")
+            (etc / name).chmod(0o644)
         cache = Path("/etc/ld.so.cache")
         if cache.is_file():
             shutil.copyfile(cache, etc / "ld.so.cache")  # where the loader finds a Python in /usr/local
@@ -220,3 +221,14 @@ class Layout:
 
 def _module(tool: str) -> str:
     return "pilot_agent" if tool == "lab-pilot-agent" else tool.replace("-", "_")
+
+
+def _folder(root: Path, place: str) -> None:
+    """Makes a folder and those above it as a system has them, whatever the lab's own umask."""
+    path = root
+    path.mkdir(parents=True, exist_ok=True)
+    for part in place.split("/"):
+        path /= part
+        if not path.is_dir():
+            path.mkdir()
+            path.chmod(0o755)

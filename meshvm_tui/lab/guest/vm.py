@@ -6,6 +6,7 @@ import array
 import dataclasses
 import json
 import os
+import re
 import socket
 import subprocess
 import threading
@@ -29,9 +30,9 @@ GUEST_FAULTS: dict[str, str] = {
     "ssh-silent": "The SSH port is open and says nothing. A value names the VMs.",
     "ssh-cut": "The connection is cut while files are being applied. A value names the VMs.",
     "sudo-password": 'sudo asks for a password, which is "lab". A value names the VMs.',
-    "dpkg-lock": "Another package manager holds dpkg's lock, for 3 s or as in dpkg-lock:=30. A value names the VMs.",
+    "dpkg-lock": "Another package manager holds dpkg's lock, for 3 s or as in dpkg-lock:30 or dpkg-lock:vm-2=30. A value names the VMs.",
     "disk-full": "The VM's disk has no space left. A value names the VMs.",
-    "clock-off": "The VM's clock is wrong, by -7200 s or as in clock-off:=3600. A value names the VMs.",
+    "clock-off": "The VM's clock is wrong, by -7200 s or as in clock-off:3600 or clock-off:vm-2=3600. A value names the VMs.",
 }
 CLOCK_OFF = -7200.0
 
@@ -127,6 +128,8 @@ class Vm:
         if not self._faults.active(name):
             return None
         names, _, number = self._faults.value(name).partition("=")
+        if re.fullmatch(r"-?[0-9.]+", names):
+            names, number = "", names
         named = [word.strip() for word in names.split(",") if word.strip()]
         return number if not named or "all" in named or self.name in named else None
 

@@ -10,7 +10,18 @@ import sys
 from meshvm_tui.lab.guest.tools import ground
 
 PASSWORD = "lab"  # what opens sudo while the fault `sudo-password` is on
-KEPT = ("PATH", "LANG", "LC_ALL", "TERM", "LAB_VM", "INVOCATION_ID", "DESTDIR", "MV_PATH", "SSH_CONNECTION")
+KEPT = (
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "TERM",
+    "LAB_VM",
+    "INVOCATION_ID",
+    "DESTDIR",
+    "MV_PATH",
+    "SSH_CONNECTION",
+    "ISTIO_BIN_BASE",
+)
 CLONE_NEWNS = 0x00020000
 
 
