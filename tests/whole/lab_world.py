@@ -1,4 +1,4 @@
-"""A lab that a journey uses: started as a child process, with the environment that it gives to the product."""
+"""A lab that a test uses: started as a child process, with the environment that it gives to the product."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,23 @@ class LabWorld:
         """The plan that the lab wrote."""
         return self.state / "plan.yaml"
 
-    def requests(self) -> list[dict[str, str]]:
+    def edit_plan(self, change: Callable[[dict[str, Any]], None]) -> Path:
+        """A copy of the lab's plan with a change."""
+        value = yaml.safe_load(self.plan.read_text(encoding="utf-8"))
+        change(value)
+        edited = self.state / "edited-plan.yaml"
+        edited.write_text(yaml.safe_dump(value, sort_keys=False), encoding="utf-8")
+        return edited
+
+    def vm_root(self, name: str = "vm-1") -> Path:
+        """A VM's file system, seen from outside."""
+        return self.state / "vms" / name / "root"
+
+    def fault(self, *lines: str) -> None:
+        """Leaves exactly these faults switched on."""
+        (self.state / "faults").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+    def requests(self) -> list[dict[str, Any]]:
         """Every request that its API server has seen."""
         lines = (self.state / "requests.jsonl").read_text(encoding="utf-8").splitlines()
         return [json.loads(line) for line in lines]
