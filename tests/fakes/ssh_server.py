@@ -10,6 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import paramiko
+from paramiko.common import (
+    AUTH_FAILED,
+    AUTH_SUCCESSFUL,
+    OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED,
+    OPEN_FAILED_CONNECT_FAILED,
+    OPEN_SUCCEEDED,
+)
 
 
 @dataclass
@@ -31,9 +38,10 @@ class Behaviour:
 class SshServer:
     """Listens on a free port of 127.0.0.1 until closed."""
 
-    def __init__(self, behaviour: Behaviour, host_key: paramiko.PKey | None = None) -> None:
+    def __init__(self, behaviour: Behaviour, more_keys: tuple[paramiko.PKey, ...] = ()) -> None:
         self.behaviour = behaviour
-        self.host_key = host_key or paramiko.ECDSAKey.generate()
+        self.host_key: paramiko.PKey = paramiko.ECDSAKey.generate()
+        self._keys = (self.host_key, *more_keys)
         self._transports: list[paramiko.Transport] = []
         self._threads: list[threading.Thread] = []
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -65,7 +73,8 @@ class SshServer:
                 return
             self.behaviour.connections += 1
             transport = paramiko.Transport(connection)
-            transport.add_server_key(self.host_key)
+            for key in self._keys:
+                transport.add_server_key(key)
             self._transports.append(transport)
             with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
                 transport.start_server(threading.Event(), _Session(self))
@@ -102,15 +111,15 @@ class _Session(paramiko.ServerInterface):
         self._channels: list[paramiko.Channel] = []
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
-        return paramiko.AUTH_SUCCESSFUL if self._server.behaviour.accept_key else paramiko.AUTH_FAILED
+        return AUTH_SUCCESSFUL if self._server.behaviour.accept_key else AUTH_FAILED
 
     def get_allowed_auths(self, username: str) -> str:
         return "publickey"
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
         if self._server.behaviour.refuse_sessions:
-            return paramiko.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
-        return paramiko.OPEN_SUCCEEDED
+            return OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
+        return OPEN_SUCCEEDED
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         self._channels.append(channel)
@@ -122,9 +131,9 @@ class _Session(paramiko.ServerInterface):
         self, chanid: int, origin: tuple[str, int], destination: tuple[str, int]
     ) -> int:
         if not self._server.behaviour.forward:
-            return paramiko.OPEN_FAILED_CONNECT_FAILED
+            return OPEN_FAILED_CONNECT_FAILED
         threading.Thread(target=self._forward, args=(chanid, destination), daemon=True).start()
-        return paramiko.OPEN_SUCCEEDED
+        return OPEN_SUCCEEDED
 
     def _forward(self, _chanid: int, destination: tuple[str, int]) -> None:
         transport = self._server._transports[-1]

@@ -49,7 +49,8 @@ done""",
     "mv": """
 /bin/mv "$@" || exit 1
 for last in "$@"; do source=${target:-}; target=$last; done
-awk -v a="$source" -v b="$target" '$1 == a { owner = $2 } END { if (owner) print b, owner }' "$STUB/owners" >"$STUB/moved"
+awk -v a="$source" -v b="$target" \\
+    '$1 == a { owner = $2 } END { if (owner) print b, owner }' "$STUB/owners" >"$STUB/moved"
 cat "$STUB/moved" >>"$STUB/owners" """,
     "dpkg-query": """
 [ -e "$STUB/package" ] || exit 1
@@ -188,15 +189,23 @@ class StubVm:
         lines = [json.loads(line) for line in done.stdout.splitlines()]
         return {line.pop("topic"): line for line in lines}
 
-    def execute(
-        self, mode: str, contents: Mapping[str, bytes] | None = None, *, check: bool = True, **values: str
+    def execute(self, mode: str, contents: Mapping[str, bytes] | None = None, /, **values: str) -> list[dict[str, str]]:
+        """An execution that must succeed: its reports."""
+        return self._execute(0, mode, contents or {}, values)
+
+    def fail(self, mode: str, contents: Mapping[str, bytes] | None = None, /, **values: str) -> list[dict[str, str]]:
+        """An execution that must fail: its reports."""
+        return self._execute(1, mode, contents or {}, values)
+
+    def _execute(
+        self, code: int, mode: str, contents: Mapping[str, bytes], values: Mapping[str, str]
     ) -> list[dict[str, str]]:
-        """An execution from a fresh folder, as the tar on standard input makes one: its reports."""
+        """From a fresh folder, as the tar on standard input makes one."""
         stage = Path(f"{self.root.parent}/stage")
         shutil.rmtree(stage, ignore_errors=True)
         stage.mkdir(mode=0o700)
         fast = {"POLL": "0.01", "PAUSE": "0.01", "READY_WAIT": "1", "LOOKUP_TRIES": "1", "HTTP_TRIES": "2"}
-        data = b"".join(guest_script.archive(mode, {**fast, **values}, contents or {}, {}))
+        data = b"".join(guest_script.archive(mode, {**fast, **values}, contents, {}))
         with tarfile.open(fileobj=io.BytesIO(data)) as tar:
             tar.extractall(stage, filter="data")
         done = subprocess.run(
@@ -204,9 +213,10 @@ class StubVm:
             capture_output=True,
             env=self.environment(),
             stdin=subprocess.DEVNULL,
+            check=False,
             timeout=60,
         )
-        assert (done.returncode == 0) is check, (done.stdout, done.stderr)
+        assert done.returncode == code, (done.stdout, done.stderr)
         assert not stage.exists()
         return [json.loads(line) for line in done.stdout.splitlines()]
 

@@ -99,7 +99,7 @@ def test_one_changed_file_is_written_and_the_unit_restarted_once(vm: StubVm) -> 
 def test_a_restart_that_was_cut_off_is_made_up_for(vm: StubVm) -> None:
     onboarded(vm)
     vm.say("start-fails", "")
-    apply_failed = vm.execute("apply", {**FILES, "mesh.yaml": b"other\n"}, check=False, **VALUES)
+    apply_failed = vm.fail("apply", {**FILES, "mesh.yaml": b"other\n"}, **VALUES)
     assert failure(apply_failed)["step"] == "sidecar-running"
     (vm.stub / "start-fails").unlink()
     assert vm.observe()["unit"]["restart_wanted"] == "yes"
@@ -192,14 +192,14 @@ def test_a_certificate_of_another_identity_is_moved_aside_only_if_it_is_the_one_
 def test_the_package_is_downloaded_by_the_vm_and_checked(vm: StubVm) -> None:
     (vm.stub / "served.deb").write_bytes(PACKAGE)
     url, digest = "http://127.0.0.1:1/istio-sidecar.deb", hashlib.sha256(PACKAGE).hexdigest()
-    reports = vm.execute("apply", FILES, check=False, **VALUES, PACKAGE_URL=url, PACKAGE_SHA256="0" * 64)
+    reports = vm.fail("apply", FILES, **VALUES, PACKAGE_URL=url, PACKAGE_SHA256="0" * 64)
     assert failure(reports)["cause"] == "checksum"
     assert not any(call.startswith("dpkg ") for call in vm.calls)
     assert states(apply(vm, FILES, PACKAGE_URL=url, PACKAGE_SHA256=digest))["sidecar-package"] == "changed"
 
 
 def test_a_package_that_is_not_there(vm: StubVm) -> None:
-    reports = vm.execute("apply", FILES, check=False, **VALUES, PACKAGE_URL="http://127.0.0.1:1/no.deb")
+    reports = vm.fail("apply", FILES, **VALUES, PACKAGE_URL="http://127.0.0.1:1/no.deb")
     found = failure(reports)
     assert (found["cause"], found["curl_exit"], found["step"]) == ("download", "22", "sidecar-package")
     assert "404" in found["message"]
@@ -207,7 +207,7 @@ def test_a_package_that_is_not_there(vm: StubVm) -> None:
 
 def test_a_page_that_is_no_package(vm: StubVm) -> None:
     (vm.stub / "served.deb").write_text("<html>not found</html>")
-    reports = vm.execute("apply", FILES, check=False, **VALUES, PACKAGE_URL="http://127.0.0.1:1/a.deb")
+    reports = vm.fail("apply", FILES, **VALUES, PACKAGE_URL="http://127.0.0.1:1/a.deb")
     assert failure(reports)["cause"] == "not-a-package"
 
 
@@ -218,7 +218,7 @@ def test_dpkgs_lock_is_waited_for(vm: StubVm) -> None:
     assert states(reports)["sidecar-package"] == "changed"
     (vm.stub / "package").unlink()
     vm.say("dpkg-failures", "dpkg: error: dpkg frontend lock was locked by another process with pid 7\n" * 3)
-    reports = vm.execute("apply", {**FILES, **SENT}, check=False, **VALUES, DPKG_TRIES="2")
+    reports = vm.fail("apply", {**FILES, **SENT}, **VALUES, DPKG_TRIES="2")
     assert failure(reports)["cause"] == "dpkg-lock"
 
 
@@ -228,7 +228,7 @@ def test_dpkgs_lock_is_waited_for(vm: StubVm) -> None:
 )
 def test_dpkgs_failures_have_their_cause(vm: StubVm, words: str, cause: str) -> None:
     vm.say("dpkg-failures", words + "\n")
-    found = failure(vm.execute("apply", {**FILES, **SENT}, check=False, **VALUES))
+    found = failure(vm.fail("apply", {**FILES, **SENT}, **VALUES))
     assert found["cause"] == cause
     assert words in found["output"]
 
@@ -237,9 +237,7 @@ def test_an_agent_that_is_not_ready_fails_with_its_log_and_leaves_the_timer(vm: 
     vm.write("var/log/istio/istio.log", "old line from another start\n")
     vm.say("ready", "503")
     vm.say("on-start.log", "error\tx509: certificate signed by unknown authority\n" * 2)
-    reports = vm.execute(
-        "apply", {**FILES, **TOKEN, **SENT}, check=False, **{**VALUES, "FATAL": "x509:", "READY_WAIT": "3600"}
-    )
+    reports = vm.fail("apply", {**FILES, **TOKEN, **SENT}, **{**VALUES, "FATAL": "x509:", "READY_WAIT": "3600"})
     found = failure(reports)
     assert found["step"] == "sidecar-running"
     assert found["log"].count("x509:") == 2 and "old line" not in found["log"]
@@ -249,7 +247,7 @@ def test_an_agent_that_is_not_ready_fails_with_its_log_and_leaves_the_timer(vm: 
 def test_confirm_refuses_where_names_are_lost(vm: StubVm) -> None:
     apply(vm, {**FILES, **TOKEN, **SENT}, CANARY="storage.googleapis.com")
     vm.say("no-names", "")
-    found = failure(vm.execute("confirm", check=False, **VALUES))
+    found = failure(vm.fail("confirm", **VALUES))
     assert found["cause"] == "lookup"
     assert vm.observe()["unit"]["timer"] == "active"
 
@@ -258,7 +256,7 @@ def test_a_second_run_waits_for_the_first(vm: StubVm) -> None:
     (vm.root / "run/meshvm-tui").mkdir(parents=True)
     with (vm.root / "run/meshvm-tui/lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        found = failure(vm.execute("apply", FILES, check=False, **VALUES, LOCK_WAIT="0"))
+        found = failure(vm.fail("apply", FILES, **VALUES, LOCK_WAIT="0"))
         assert found["cause"] == "locked"
 
 
@@ -270,6 +268,7 @@ def test_a_truncated_tar_runs_nothing_and_leaves_nothing(vm: StubVm) -> None:
             ["/bin/sh", "-c", guest_script.EXECUTE_COMMAND],
             input=data[:size],
             capture_output=True,
+            check=False,
             env=vm.environment(),
         )
         assert done.returncode != 0
@@ -283,7 +282,11 @@ def test_the_executing_command_is_constant_and_runs_the_script(vm: StubVm, tmp_p
     package.write_bytes(PACKAGE)
     data = b"".join(guest_script.archive("apply", VALUES, FILES, {"istio-sidecar.deb": package}))
     done = subprocess.run(
-        ["/bin/sh", "-c", guest_script.EXECUTE_COMMAND], input=data, capture_output=True, env=vm.environment()
+        ["/bin/sh", "-c", guest_script.EXECUTE_COMMAND],
+        input=data,
+        capture_output=True,
+        check=False,
+        env=vm.environment(),
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1])["state"] == "ok"

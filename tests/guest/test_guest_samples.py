@@ -33,14 +33,14 @@ def test_the_server_is_a_unit_and_a_second_run_changes_nothing(vm: StubVm) -> No
 
 def test_an_old_server_on_the_port_is_no_answer(vm: StubVm) -> None:
     vm.say("listeners", OTHER)
-    reports = vm.execute("http-server", check=False, **HTTP)
+    reports = vm.fail("http-server", **HTTP)
     found = next(line for line in reports if line["state"] == "failed")
     assert (found["cause"], found["holders"].strip()) == ("port-taken", "7")
     assert not any("start meshvm-http" in call for call in vm.changes())
 
 
 def test_a_unit_whose_process_does_not_hold_the_port_fails(vm: StubVm) -> None:
-    reports = vm.execute("http-server", check=False, **HTTP)
+    reports = vm.fail("http-server", **HTTP)
     assert next(line for line in reports if line["state"] == "failed")["cause"] == "listener"
 
 
@@ -69,4 +69,9 @@ def test_logs(vm: StubVm) -> None:
 
 
 def test_an_unknown_mode_is_refused(vm: StubVm) -> None:
-    assert vm.execute("format-disk", check=False)[-1]["state"] == "failed"
+    assert (
+        vm.fail(
+            "format-disk",
+        )[-1]["state"]
+        == "failed"
+    )

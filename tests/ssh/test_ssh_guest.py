@@ -301,24 +301,13 @@ def test_an_unknown_host_key_is_asked_for_and_then_known(
 
 def test_the_server_is_asked_for_the_key_type_that_is_known(target: SshTarget, tmp_path: Path) -> None:
     rsa, behaviour = paramiko.RSAKey.generate(2048), Behaviour(answer=lambda _c, _s: (b"".join(LINES), b"", 0))
-    two = SshServer(behaviour)
-    two._transports.clear()
-    original = paramiko.Transport.add_server_key
-
-    def both(transport: paramiko.Transport, key: paramiko.PKey) -> None:
-        original(transport, key)
-        original(transport, rsa)
-
-    paramiko.Transport.add_server_key = both  # type: ignore[method-assign]
-    try:
-        known = tmp_path / "operator"
-        known.write_text(f"[127.0.0.1]:{two.port} ssh-rsa {rsa.get_base64()}\n")
-        guest = SshGuest(replace(target, port=two.port, known_host="", operator_known_hosts=known))
-        assert guest.observe(GuestQuery()).host_key.startswith("ssh-rsa")
-        guest.close()
-    finally:
-        paramiko.Transport.add_server_key = original  # type: ignore[method-assign]
-        two.close()
+    two = SshServer(behaviour, more_keys=(rsa,))
+    known = tmp_path / "operator"
+    known.write_text(f"[127.0.0.1]:{two.port} ssh-rsa {rsa.get_base64()}\n")
+    guest = SshGuest(replace(target, port=two.port, known_host="", operator_known_hosts=known))
+    assert guest.observe(GuestQuery()).host_key.startswith("ssh-rsa")
+    guest.close()
+    two.close()
 
 
 def test_through_a_jump_host(target: SshTarget, behaviour: Behaviour, tmp_path: Path) -> None:

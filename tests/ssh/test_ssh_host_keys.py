@@ -65,7 +65,9 @@ def test_another_type_is_told_apart_from_a_changed_key(tmp_path: Path) -> None:
     assert keys(tmp_path, "vm1 ssh-rsa AAAArsa").preferred_types() == ("ssh-rsa",)
 
 
-@pytest.mark.parametrize("line", ["!vm1,vm* ssh-ed25519 AAAAone", "[vm1]:22 ssh-ed25519 AAAAone", "# vm1 ssh-ed25519 AAAAone"])
+@pytest.mark.parametrize(
+    "line", ["!vm1,vm* ssh-ed25519 AAAAone", "[vm1]:22 ssh-ed25519 AAAAone", "# vm1 ssh-ed25519 AAAAone"]
+)
 def test_lines_that_are_of_other_hosts(tmp_path: Path, line: str) -> None:
     operator = tmp_path / "operator"
     operator.write_text(line)

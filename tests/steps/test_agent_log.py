@@ -107,7 +107,8 @@ def test_an_unhealthy_application_is_not_the_agents_trouble() -> None:
 def test_grep_reads_the_pattern_as_python_does() -> None:
     definite = {code for _, code in DEFINITE}
     for line, code in ROWS:
-        done = subprocess.run(["grep", "-c", "-E", "-e", fatal_pattern()], input=line.encode(), capture_output=True, check=False)
+        command = ["grep", "-c", "-E", "-e", fatal_pattern()]
+        done = subprocess.run(command, input=line.encode(), capture_output=True, check=False)
         assert (done.stdout.strip() == b"1") is (code in definite) is bool(re.search(fatal_pattern(), line))
 
 
