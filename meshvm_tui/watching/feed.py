@@ -18,20 +18,19 @@ if TYPE_CHECKING:
 class Feed:
     """The entries and groups of one namespace, or of all where it is None, from `start` to `stop`.
 
-    `open_reader` is called on the feed's own thread, for opening a cluster may take seconds.
+    `open_place` gives the cluster and the namespace; it is called on the feed's own thread, for it may take seconds.
     """
 
     def __init__(
         self,
-        open_reader: Callable[[], ClusterReader],
-        namespace: str | None,
+        open_place: Callable[[], tuple[ClusterReader, str | None]],
         on_problem: Callable[[ProblemRecord], None],
     ) -> None:
         self.entries: LiveSet[EntryRow] = LiveSet(entry_row)
         self.groups: LiveSet[GroupRow] = LiveSet(group_row)
         self.context = ""
-        self._open_reader = open_reader
-        self._namespace = namespace
+        self.namespace: str | None = ""
+        self._open_place = open_place
         self._on_problem = on_problem
         self._stopped = threading.Event()
 
@@ -45,7 +44,7 @@ class Feed:
 
     def _open(self) -> None:
         try:
-            reader = self._open_reader()
+            reader, self.namespace = self._open_place()
             self.context = reader.context
         except Problem as problem:
             self._tell(problem)
@@ -61,7 +60,7 @@ class Feed:
 
     def _watch(self, reader: ClusterReader, resource: Resource, into: LiveSet[Any]) -> None:
         try:
-            for event in reader.watch(resource, self._namespace, self._stopped.is_set):
+            for event in reader.watch(resource, self.namespace, self._stopped.is_set):
                 if self._stopped.is_set():
                     return
                 into.take(event)

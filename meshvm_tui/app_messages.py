@@ -1,0 +1,80 @@
+"""What the app's threads tell it: messages with finished, immutable results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+if TYPE_CHECKING:
+    from meshvm_tui.app_session import SessionKeeper
+    from meshvm_tui.events import Event
+    from meshvm_tui.inquiries import Answer
+    from meshvm_tui.problems import ProblemRecord
+    from meshvm_tui.screens.home import SessionLine
+
+
+@dataclass
+class EngineTold(Message):
+    """An event of the run with this token."""
+
+    token: int
+    event: Event
+
+
+@dataclass
+class EngineBroke(Message):
+    """The run with this token ended without its end."""
+
+    token: int
+    problem: ProblemRecord
+
+
+@dataclass
+class SessionOpened(Message):
+    """A session is open and held."""
+
+    keeper: SessionKeeper
+
+
+@dataclass
+class SessionRefused(Message):
+    """A session cannot be opened."""
+
+    problem: ProblemRecord
+
+
+@dataclass
+class SessionsListed(Message):
+    """The sessions on disk."""
+
+    sessions: tuple[SessionLine, ...]
+
+
+@dataclass
+class SessionSaved(Message):
+    """Everything typed so far is on disk, or the problem that stands in the way."""
+
+    problem: ProblemRecord | None
+
+
+@dataclass
+class QuestionAnswered(Message):
+    """The answer to what a screen asked."""
+
+    answer: Answer
+
+
+@dataclass
+class WatchBroke(Message):
+    """The watch of the entries ended."""
+
+    problem: ProblemRecord
+
+
+@dataclass
+class ReadyToExit(Message):
+    """Nothing is under way any more, or it took too long to wait for."""
+
+    code: int

@@ -1,0 +1,256 @@
+"""The app with a session: the wizard, reviews and runs. It turns intents into runs, and what threads tell into paint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual import on
+
+from meshvm_tui import app_messages as told
+from meshvm_tui.app_base import BaseApp
+from meshvm_tui.app_opening import in_thread, open_in_thread
+from meshvm_tui.events import Stage, StepState
+from meshvm_tui.screens import messages as wanted
+from meshvm_tui.screens.board import STAGES, Board
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+    from meshvm_tui.app_runs import Runs
+    from meshvm_tui.app_session import SessionKeeper
+    from meshvm_tui.plan import Plan
+    from meshvm_tui.ports import Connections
+    from meshvm_tui.screens.wizard import WizardScreen
+    from meshvm_tui.session_store import SessionStore
+
+LOOK_SOON = 0.2
+"""Seconds before a stage that is shown is looked at: who steps through several wants only the last one."""
+GRACE = 2.0
+"""Seconds that a cancelled run gets to end before the app leaves."""
+
+
+class OnboardingApp(BaseApp):
+    """Holds at most one session."""
+
+    def __init__(self, connections: Connections, store: SessionStore, *styles: str) -> None:
+        super().__init__(*styles)
+        self.connections = connections
+        self.store = store
+        self.keeper: SessionKeeper | None = None
+        self.runs: Runs | None = None
+        self.wizard: WizardScreen | None = None
+        self._approved = Board()
+
+    def open_session(self, name: str, plan: Plan | None = None) -> None:
+        """Opens a session, or makes one, and shows its wizard."""
+        open_in_thread(self.store, name, plan, self.post)
+
+    def close_session(self) -> None:
+        """Saves the session and lets it go."""
+        if self.runs:
+            self.runs.end()
+        if self.keeper:
+            self.keeper.close()
+        self.keeper = self.wizard = None
+
+    def pulse(self) -> None:
+        """Starts what is due, and paints what was told."""
+        runs = self.runs
+        if runs is None:
+            return
+        runs.pulse()
+        lines, runs.log = runs.log, []
+        changed, runs.changed = runs.changed, False
+        for screen in self.app_screens():
+            if lines:
+                screen.show_log(lines)
+            if changed:
+                screen.show_board()
+
+    def end(self, code: int) -> None:
+        """Saves at once; leaves as soon as a run that is cancelled has ended, or after a moment."""
+        runs, keeper = self.runs, self.keeper
+        if keeper:
+            keeper.flush()
+        if runs is None or not runs.applying:
+            self.exit(return_code=code)
+            return
+        runs.cancel()
+
+        def wait() -> None:
+            runs.wait_idle(GRACE)
+            self.post(told.ReadyToExit(code))
+
+        in_thread(wait, "meshvm-exit")
+
+    async def action_quit(self) -> None:
+        """Saves and leaves; asks first while the world is being changed."""
+        if self.runs is None or not self.runs.applying:
+            self.end(0)
+            return
+        from meshvm_tui.screens.dialogs import ConfirmDialog
+
+        question = ConfirmDialog(
+            "Quit in the middle of a run?",
+            "It is cancelled. What is done stays done, and the session goes on from there.",
+            yes="cancel it and quit",
+            no="stay",
+        )
+        self.push_screen(question, lambda yes: self.end(0) if yes else None)
+
+    async def show_over_wizard(self, screen: Screen[None]) -> None:
+        """Shows a screen over the wizard, in the place of any other that is there; then gives it the kept keys."""
+        while self.screen is not self.wizard and len(self.screen_stack) > 1:
+            await self.pop_screen()
+        if self.wizard:
+            self.wizard.leaving = False
+        await self.push_screen(screen)
+        await self.type_ahead.release()
+
+    async def back_to_wizard(self, stage: Stage) -> None:
+        """The wizard on this stage, with the keys that were kept for it."""
+        wizard = self.wizard
+        if wizard is None:
+            return
+        while self.screen is not wizard and len(self.screen_stack) > 1:
+            await self.pop_screen()
+        wizard.leaving = False
+        await wizard.go_to(stage)
+        await self.type_ahead.release()
+
+    @on(told.SessionOpened)
+    async def _session_opened(self, event: told.SessionOpened) -> None:
+        from meshvm_tui.app_runs import Runs
+        from meshvm_tui.engine_worker import EngineWorker
+        from meshvm_tui.screens.wizard import WizardScreen
+
+        self.keeper = event.keeper
+        session = event.keeper.session
+        if self.runs is None:
+            worker = EngineWorker(
+                self.connections,
+                lambda token, said: self.post(told.EngineTold(token, said)),
+                lambda token, problem: self.post(told.EngineBroke(token, problem)),
+            )
+            self.runs = Runs(worker)
+        self.runs.begin(event.keeper)
+        self.wizard = WizardScreen(
+            session=session.name, plan=session.plan, stage=_last_stage(session.last_screen), board=self.runs.world
+        )
+        self.runs.resuming = any(record.state != StepState.PENDING for record in session.records)
+        for screen in self.app_screens():
+            screen.leaving = False
+        await self.push_screen(self.wizard)
+        await self.type_ahead.release()
+
+    @on(told.SessionRefused)
+    def _session_refused(self, event: told.SessionRefused) -> None:
+        self.stay()
+        self.show_problem(event.problem)
+
+    @on(told.SessionSaved)
+    def _session_saved(self, event: told.SessionSaved) -> None:
+        if self.wizard:
+            self.wizard.show_saved(f"not saved: {event.problem.cause}" if event.problem else "saved")
+
+    @on(told.EngineTold)
+    async def _engine_told(self, event: told.EngineTold) -> None:
+        if self.runs is None:
+            return
+        self.runs.take(event.token, event.event)
+        if self.runs.looked_whole and self.wizard and not self.wizard.touched and self.screen is self.wizard:
+            self.runs.looked_whole = False
+            await self.back_to_wizard(self.runs.world.needy_stage())
+
+    @on(told.EngineBroke)
+    def _engine_broke(self, event: told.EngineBroke) -> None:
+        if self.runs and self.runs.broke(event.token, event.problem):
+            self.show_problem(event.problem)
+
+    @on(told.QuestionAnswered)
+    def _question_answered(self, event: told.QuestionAnswered) -> None:
+        if self.wizard is None:
+            return
+        if event.answer.problem:
+            self.wizard.show_refusal(event.answer.problem)
+        else:
+            self.wizard.show_answer(event.answer.choices)
+
+    @on(told.ReadyToExit)
+    def _ready_to_exit(self, event: told.ReadyToExit) -> None:
+        self.exit(return_code=event.code)
+
+    @on(wanted.PlanEdited)
+    def _plan_edited(self, event: wanted.PlanEdited) -> None:
+        if self.keeper and self.runs and self.wizard:
+            self.keeper.change(plan=event.plan)
+            self.wizard.show_saved("saving …")
+            self.runs.look_after_edit(self.wizard.stage)
+
+    @on(wanted.StageShown)
+    def _stage_shown(self, event: wanted.StageShown) -> None:
+        if self.keeper and self.runs:
+            self.keeper.change(screen=event.stage.value)
+            self.runs.look(event.stage, after=LOOK_SOON)
+
+    @on(wanted.Question)
+    def _question(self, event: wanted.Question) -> None:
+        from meshvm_tui.inquiries import Topic, ask
+
+        if self.keeper:
+            answered = lambda answer: self.post(told.QuestionAnswered(answer))  # noqa: E731
+            ask(Topic(event.topic), self.keeper.plan, self.connections, answered)
+
+    @on(wanted.ReviewWanted)
+    async def _review_wanted(self, event: wanted.ReviewWanted) -> None:
+        from meshvm_tui.screens.review import ReviewScreen
+
+        if self.keeper and self.runs:
+            self._approved = self.runs.review(event.stage)
+            await self.show_over_wizard(ReviewScreen(stage=event.stage, where=self._where(), board=self._approved))
+
+    @on(wanted.RunWanted)
+    async def _run_wanted(self, event: wanted.RunWanted) -> None:
+        from meshvm_tui.screens.run import RunScreen
+
+        if self.keeper and self.runs:
+            self.keeper.flush()
+            board = self.runs.apply(event.stage, self._approved)
+            await self.show_over_wizard(RunScreen(stage=event.stage, where=self._where(), board=board))
+
+    @on(wanted.CancelWanted)
+    def _cancel_wanted(self) -> None:
+        if self.runs:
+            self.runs.cancel()
+
+    @on(wanted.HostKeyAccepted)
+    async def _host_key_accepted(self, event: wanted.HostKeyAccepted) -> None:
+        if self.keeper and self.wizard:
+            plan = _with_host_key(self.keeper.plan, event.machine, event.fingerprint)
+            self.keeper.change(plan=plan)
+            self.wizard.show_plan(plan)
+            await self._review_wanted(wanted.ReviewWanted(event.stage))
+
+    @on(wanted.RunLeft)
+    async def _run_left(self, event: wanted.RunLeft) -> None:
+        at = STAGES.index(event.stage)
+        await self.back_to_wizard(STAGES[at + 1] if event.onward and at + 1 < len(STAGES) else event.stage)
+
+    def _where(self) -> str:
+        context = self.keeper.plan.cluster.context if self.keeper else ""
+        return context or "the current context"
+
+
+def _last_stage(name: str) -> Stage:
+    """The stage that was seen last; the first one where none was."""
+    return Stage(name) if name in set(Stage) else STAGES[0]
+
+
+def _with_host_key(plan: Plan, machine: str, fingerprint: str) -> Plan:
+    machines = [
+        item.model_copy(update={"ssh": item.ssh.model_copy(update={"known_host": fingerprint})})
+        if item.name == machine
+        else item
+        for item in plan.machines
+    ]
+    return plan.model_copy(update={"machines": machines})

@@ -1,0 +1,161 @@
+"""The app's runs: what is being looked at, reviewed or applied, and the boards that their events fill.
+
+`world` keeps all that is known of the steps; `shown` is the board of the review or run on the screen.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from meshvm_tui.engine_worker import EngineWorker, Job
+from meshvm_tui.events import Event, Mode, RunFinished, Stage, StepLogged
+from meshvm_tui.exit_codes import ExitCode
+from meshvm_tui.plan_fields import lacking
+from meshvm_tui.screens.board import STAGES, Board
+from meshvm_tui.screens.log_drawer import log_line
+
+if TYPE_CHECKING:
+    from meshvm_tui.app_session import SessionKeeper
+    from meshvm_tui.plan import Plan
+    from meshvm_tui.problems import ProblemRecord
+
+LOOK_AFTER_EDIT = 0.8
+"""Seconds after the last accepted change: nobody wants a half-typed host to be dialled."""
+LOOK_AGAIN = 15.0
+"""Seconds after which what is there is looked at again while nothing is done."""
+
+
+class Runs:
+    """Starts runs for one session and folds what they tell. All methods are called on the UI's thread."""
+
+    def __init__(self, worker: EngineWorker) -> None:
+        self._worker = worker
+        self.world = Board()
+        self.shown = Board()
+        self.log: list[str] = []
+        self.changed = False
+        self.resuming = False
+        self.looked_whole = False
+        self._keeper: SessionKeeper | None = None
+        self._token = 0
+        self._mode = Mode.PLAN
+        self._shows = False
+        self._look_at: Stage | None = None
+        self._look_when = 0.0
+
+    def begin(self, keeper: SessionKeeper) -> None:
+        """Another session: nothing is known yet."""
+        self._keeper = keeper
+        self.world, self.shown, self.log = Board(), Board(), []
+        self._look_at = None
+        self.resuming = self.looked_whole = False
+
+    def end(self) -> None:
+        """No session any more."""
+        self._worker.cancel()
+        self._keeper, self._look_at, self._token = None, None, 0
+
+    @property
+    def applying(self) -> bool:
+        """Whether the world is being changed."""
+        return self._worker.applying
+
+    def look(self, stage: Stage, *, after: float = 0.0) -> None:
+        """Looks at what is there up to this stage, once `after` seconds have passed without another wish."""
+        self._look_at, self._look_when = stage, time.monotonic() + after
+
+    def look_after_edit(self, stage: Stage) -> None:
+        """Looks once the typing has paused."""
+        self.look(stage, after=LOOK_AFTER_EDIT)
+
+    def rest(self) -> None:
+        """Looks at nothing by itself until asked again."""
+        self._look_at = None
+
+    def pulse(self) -> None:
+        """Starts the look that is due. Called several times a second."""
+        if self._look_at is not None and time.monotonic() >= self._look_when and not self.applying:
+            stage = self._look_at
+            self._look_when = time.monotonic() + LOOK_AGAIN
+            # A session that is gone on with is looked at whole first: that tells which stage needs the operator.
+            self._start(Mode.PLAN, STAGES[-1] if self.resuming else stage, shows=False)
+
+    def review(self, stage: Stage) -> Board:
+        """Lists everything that a run up to this stage would change, on a board of its own."""
+        self.rest()
+        self.shown = Board()
+        self._start(Mode.PLAN, stage, shows=True)
+        return self.shown
+
+    def apply(self, stage: Stage, approved: Board) -> Board:
+        """Applies what stood on the approved board, and tells it on a new one."""
+        self.rest()
+        self.shown = Board()
+        self._start(Mode.APPLY, stage, shows=True, approved=approved)
+        return self.shown
+
+    def cancel(self) -> None:
+        """Ends the run that is shown."""
+        self._worker.cancel()
+
+    def take(self, token: int, event: Event) -> None:
+        """Takes an event; one of a run that was given up is dropped, unless it changed the world."""
+        if token != self._token:
+            return
+        if isinstance(event, StepLogged):
+            self.log.append(log_line(event))
+            return
+        now = time.monotonic()
+        if not (isinstance(event, RunFinished) and event.exit_code == ExitCode.CANCELLED and not self._shows):
+            self.world.take(event, now)
+            if isinstance(event, RunFinished) and self.resuming and not self._shows:
+                self.resuming, self.looked_whole = False, True
+        if self._shows:
+            self.shown.take(event, now)
+        self.changed = True
+
+    def wait_idle(self, seconds: float) -> bool:
+        """Waits until nothing runs; for a thread."""
+        return self._worker.wait_idle(seconds)
+
+    def broke(self, token: int, problem: ProblemRecord) -> bool:
+        """A run ended without its end: it is shown as failed. False where nobody waits for it."""
+        if token == self._token:
+            end = RunFinished("", "", self._mode, int(ExitCode.FAILED), False, f"{problem.title}: {problem.cause}")
+            self.world.running = False
+            self.shown.take(end, time.monotonic())
+            self.changed = True
+            return True
+        return False
+
+    def _start(self, mode: Mode, upto: Stage, *, shows: bool, approved: Board | None = None) -> None:
+        keeper = self._keeper
+        if keeper is None:
+            return
+        if not shows:
+            upto = _lookable(keeper.plan, upto)
+        applies = mode is Mode.APPLY
+        self._mode, self._shows = mode, shows
+        self._token = self._worker.submit(
+            Job(
+                plan=keeper.plan,
+                mode=mode,
+                session=keeper.session.name,
+                upto=upto,
+                kept=keeper.session.kept,
+                keep=keeper.take_kept,
+                journal=keeper.append_journal,
+                approved=approved.approvals() if applies and approved else None,
+                files_root=keeper.files_root,
+                record=keeper.take_event if applies else None,
+            )
+        )
+
+
+def _lookable(plan: Plan, stage: Stage) -> Stage:
+    """The stage itself, or the last one before it for which the plan says enough."""
+    for candidate in STAGES[: STAGES.index(stage) + 1]:
+        if lacking(plan, candidate):
+            return STAGES[STAGES.index(candidate) - 1]
+    return stage

@@ -1,0 +1,132 @@
+"""The session that the app has open: saved as one types, off the UI's thread, and at once when asked.
+
+Every write to the session goes through one lock, so that the plan as it is typed and the records of a run never
+overwrite one another.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from meshvm_tui.problems import PermanentError, Problem, ProblemRecord
+
+if TYPE_CHECKING:
+    from meshvm_tui.events import Event
+    from meshvm_tui.plan import Plan
+    from meshvm_tui.session import Session
+    from meshvm_tui.session_store import OpenSession, SessionStore
+
+SAVE_AFTER = 0.05
+"""Seconds in which further changes join a save; with the write itself it stays below 100 ms."""
+
+
+class SessionKeeper:
+    """An open session. `saved(problem)` is called from its thread after each save, with None where it went well."""
+
+    def __init__(self, opened: OpenSession, saved: Callable[[ProblemRecord | None], None]) -> None:
+        self._opened = opened
+        self._saved = saved
+        self._writing = threading.RLock()
+        self._changed = threading.Condition()
+        self._pending: tuple[Plan, str] | None = None
+        self._closed = False
+        self.plan: Plan = opened.session.plan
+        self._screen = opened.session.last_screen
+        threading.Thread(target=self._work, name="meshvm-save", daemon=True).start()
+
+    @property
+    def session(self) -> Session:
+        """As it was last saved."""
+        return self._opened.session
+
+    @property
+    def files_root(self) -> Path:
+        """Where each machine's bootstrap files get a folder."""
+        return self._opened.files_dir
+
+    def change(self, *, plan: Plan | None = None, screen: str | None = None) -> None:
+        """Another plan, or another screen: saved soon."""
+        self.plan = self.plan if plan is None else plan
+        self._screen = self._screen if screen is None else screen
+        with self._changed:
+            self._pending = (self.plan, self._screen)
+            self._changed.notify_all()
+
+    def take_event(self, event: Event) -> None:
+        """Folds an event of an applying run into the session and logs it; on the engine's thread."""
+        with self._writing:
+            self._opened.append_log(event.record())
+            self._opened.save(self.session.with_event(event))
+
+    def take_kept(self, key: str, value: Any) -> None:
+        """Keeps a plain value for undo and later runs."""
+        with self._writing:
+            self._opened.save(self.session.with_kept(key, value))
+
+    def append_journal(self, kind: str, values: Mapping[str, Any]) -> None:
+        """Writes an intent or a result, at once."""
+        with self._writing:
+            self._opened.append_journal(kind, values)
+
+    def flush(self) -> None:
+        """Saves what waits, now; on any thread. Raises Problem where it cannot be written."""
+        with self._changed:
+            pending, self._pending = self._pending, None
+        if pending is not None:
+            plan, screen = pending
+            with self._writing:
+                self._opened.save(replace(self.session, plan=plan, last_screen=screen))
+
+    def close(self) -> None:
+        """Saves and lets another process have the session."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        try:
+            self.flush()
+        finally:
+            self._opened.close()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._closed or self._pending is not None)
+                if self._closed:
+                    return
+                self._changed.wait_for(lambda: self._closed, SAVE_AFTER)
+            try:
+                self.flush()
+            except Problem as problem:
+                self._saved(problem.record())
+            except Exception as error:  # noqa: BLE001 (a thread has nobody above it to tell)
+                self._saved(PermanentError("MVM-717", f"{type(error).__name__}: {error}").record())
+            else:
+                self._saved(None)
+
+
+def open_session(store: SessionStore, name: str, plan: Plan | None) -> OpenSession:
+    """The session of that name, with the plan where one is given; a new one where there is none of that name.
+
+    Without a name a new session is made, called after the plan's workload. Raises Problem.
+    """
+    from meshvm_tui.plan import Plan as PlanDocument
+
+    if name and store.exists(name):
+        opened = store.open(name)
+        if plan is not None:
+            opened.save(replace(opened.session, plan=plan))
+        return opened
+    fresh = plan or PlanDocument()
+    return store.create(name or _free_name(store, fresh), fresh)
+
+
+def _free_name(store: SessionStore, plan: Plan) -> str:
+    base = plan.workload.name[:50]
+    number = 1
+    while store.exists(base if number == 1 else f"{base}-{number}"):
+        number += 1
+    return base if number == 1 else f"{base}-{number}"

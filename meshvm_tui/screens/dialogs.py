@@ -1,0 +1,157 @@
+"""Dialogs: a problem, a question with consequences, a list to pick from, help. Each returns a plain value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalGroup, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Footer, OptionList, Static
+from textual.widgets.option_list import Option
+
+from meshvm_tui.problems import ProblemRecord
+from meshvm_tui.screens.glyphs import printable
+
+
+class ProblemDialog(ModalScreen[bool]):
+    """A problem with its code, its cause, what is done and what to do. True where the operator goes on."""
+
+    CSS_PATH = "../styles/dialogs.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "go_on", "Go on", key_display="⏎", priority=True),
+        Binding("ctrl+e", "evidence", "Evidence", key_display="^E", priority=True),
+        Binding("escape", "leave", "Leave it for now", key_display="esc"),
+    ]
+
+    def __init__(self, problem: ProblemRecord, *, go_on: str, done: str = "") -> None:
+        super().__init__()
+        self.problem = problem
+        self._go_on = go_on
+        self._done = done
+
+    def compose(self) -> ComposeResult:
+        """The words, and the keys under them."""
+        problem = self.problem
+        with VerticalGroup(classes="dialog -problem"):
+            yield Static(
+                Content.assemble((f"✗ {problem.code}  ", "$text-error"), (printable(problem.title), "bold")),
+                classes="dialog-title",
+            )
+            with VerticalScroll(classes="dialog-body", can_focus=True):
+                yield from _pair("The cause", printable(problem.cause))
+                if self._done:
+                    yield from _pair("What is done", self._done)
+                yield from _pair("What to do", printable(problem.next_action))
+                evidence = "\n".join(f"{name}: {printable(value)}" for name, value in problem.evidence)
+                yield Static(evidence or "There is no more.", id="evidence", markup=False)
+            yield Static(f"⏎ {self._go_on}    ^E evidence    esc leave it for now", classes="dialog-keys", markup=False)
+        yield Footer(show_command_palette=False)
+
+    def action_go_on(self) -> None:
+        """What the operator does about it."""
+        self.dismiss(True)
+
+    def action_evidence(self) -> None:
+        """Shows or hides what was seen."""
+        self.query_one("#evidence").toggle_class("-shown")
+
+    def action_leave(self) -> None:
+        """Leaves it as it is."""
+        self.dismiss(False)
+
+
+class ConfirmDialog(ModalScreen[bool]):
+    """A question with its consequences beside it; esc is the safe answer."""
+
+    CSS_PATH = "../styles/dialogs.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "answer(True)", "Yes", key_display="⏎", priority=True),
+        Binding("escape", "answer(False)", "No", key_display="esc"),
+    ]
+
+    def __init__(self, question: str, consequence: str, *, yes: str, no: str) -> None:
+        super().__init__()
+        self._words = question, consequence, yes, no
+
+    def compose(self) -> ComposeResult:
+        """Question, consequence, keys."""
+        question, consequence, yes, no = self._words
+        with VerticalGroup(classes="dialog"):
+            yield Static(question, classes="dialog-title", markup=False)
+            yield Static(consequence, classes="dialog-text", markup=False)
+            yield Static(f"⏎ {yes}    esc {no}", classes="dialog-keys", markup=False)
+
+    def action_answer(self, answer: bool) -> None:
+        """Gives the answer."""
+        self.dismiss(answer)
+
+
+class PickDialog(ModalScreen[str]):
+    """A list to pick one value from; "" where none was picked. Choices are (value, what is said beside it)."""
+
+    CSS_PATH = "../styles/dialogs.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", key_display="esc")]
+
+    def __init__(self, title: str, choices: Sequence[tuple[str, str]]) -> None:
+        super().__init__()
+        self._title = title
+        self._choices = tuple(choices)
+
+    def compose(self) -> ComposeResult:
+        """The list."""
+        width = max((len(value) for value, _ in self._choices), default=0) + 3
+        with VerticalGroup(classes="dialog"):
+            yield Static(self._title, classes="dialog-title", markup=False)
+            yield OptionList(
+                *(
+                    Option(
+                        Content.assemble((f"{printable(value):<{width}}", ""), (printable(beside), "$foreground-muted"))
+                    )
+                    for value, beside in self._choices
+                ),
+                compact=True,
+            )
+            yield Static("⏎ pick    esc leave", classes="dialog-keys", markup=False)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """A value was picked."""
+        self.dismiss(self._choices[event.option_index][0])
+
+    def action_leave(self) -> None:
+        """None of them."""
+        self.dismiss("")
+
+
+class HelpDialog(ModalScreen[None]):
+    """What the keys do on the screen behind."""
+
+    CSS_PATH = "../styles/dialogs.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,f1,enter", "leave", "Close", key_display="esc", priority=True)
+    ]
+
+    def __init__(self, title: str, text: str) -> None:
+        super().__init__()
+        self._words = title, text
+
+    def compose(self) -> ComposeResult:
+        """The text."""
+        title, text = self._words
+        with VerticalGroup(classes="dialog"):
+            yield Static(title, classes="dialog-title", markup=False)
+            with VerticalScroll(classes="dialog-body"):
+                yield Static(text, markup=False)
+            yield Static("esc close", classes="dialog-keys", markup=False)
+
+    def action_leave(self) -> None:
+        """Back."""
+        self.dismiss(None)
+
+
+def _pair(label: str, text: str) -> ComposeResult:
+    yield Static(label, classes="dialog-label", markup=False)
+    yield Static(text, classes="dialog-text", markup=False)

@@ -1,0 +1,103 @@
+"""What screens tell the app: intents of the operator, as messages with plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+if TYPE_CHECKING:
+    from meshvm_tui.events import Stage
+    from meshvm_tui.plan import Plan
+
+
+class Intent(Message):
+    """The root of all intents: they go to the app."""
+
+
+@dataclass
+class SessionChosen(Intent):
+    """Go on with a session."""
+
+    name: str
+
+
+class NewOnboarding(Intent):
+    """Begin a session with an empty plan."""
+
+
+class MonitorChosen(Intent):
+    """Look at the entries of the cluster, without a session."""
+
+
+class LabChosen(Intent):
+    """Leave for the lab."""
+
+
+@dataclass
+class PlanEdited(Intent):
+    """The plan was changed by an accepted value."""
+
+    plan: Plan
+
+
+@dataclass
+class StageShown(Intent):
+    """A stage is on the screen now: observe it, and remember where the operator is."""
+
+    stage: Stage
+
+
+@dataclass
+class Question(Intent):
+    """Answer this and give it to the wizard: `contexts`, `revisions` or `reachability`."""
+
+    topic: str
+
+
+@dataclass
+class ReviewWanted(Intent):
+    """Show everything that a run up to this stage would change."""
+
+    stage: Stage
+
+
+@dataclass
+class RunWanted(Intent):
+    """Apply what was reviewed, up to this stage."""
+
+    stage: Stage
+
+
+class CancelWanted(Intent):
+    """End the run that is under way."""
+
+
+@dataclass
+class HostKeyAccepted(Intent):
+    """The operator compared a machine's host key and accepts it; go on with the review of this stage."""
+
+    machine: str
+    fingerprint: str
+    stage: Stage
+
+
+@dataclass
+class RunLeft(Intent):
+    """The run's screen is done with: back to the stage, or on to the next one."""
+
+    stage: Stage
+    onward: bool
+
+
+class WatchWanted(Intent):
+    """Show the entries of the plan's namespace, live."""
+
+
+class WatchLeft(Intent):
+    """Nobody looks at the entries any more."""
+
+
+class WizardLeft(Intent):
+    """Back to home; the session is saved and let go."""

@@ -1,0 +1,59 @@
+"""The live panel: what the fields make, as YAML, files and commands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from meshvm_tui.screens.preview import TABS, preview
+
+if TYPE_CHECKING:
+    from meshvm_tui.events import Stage
+    from meshvm_tui.plan import Plan
+    from meshvm_tui.screens.board import Board
+
+
+class PanelBody(VerticalScroll, can_focus=True):
+    """The text, scrolled by the arrows once it has the focus."""
+
+
+class LivePanel(Vertical):
+    """Three views of the same plan; the same in every stage."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("right", "tab(1)", "Next view", show=False),
+        Binding("left", "tab(-1)", "View before", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__(id="panel")
+        self.tab = TABS[0]
+        self._shown: tuple[Plan, Stage, Board] | None = None
+
+    def compose(self) -> ComposeResult:
+        """Tabs and text."""
+        yield Static("", id="panel-tabs")
+        with PanelBody(id="panel-scroll"):
+            yield Static("", id="panel-text")
+
+    def show(self, plan: Plan, stage: Stage, board: Board) -> None:
+        """Shows what this plan makes at this stage."""
+        self._shown = (plan, stage, board)
+        self._paint()
+
+    def action_tab(self, by: int) -> None:
+        """The neighbouring view."""
+        self.tab = TABS[(TABS.index(self.tab) + by) % len(TABS)]
+        self.query_one("#panel-scroll", PanelBody).scroll_home(animate=False)
+        self._paint()
+
+    def _paint(self) -> None:
+        tabs = [(f" {tab} ", "$text-accent underline" if tab == self.tab else "$foreground-muted") for tab in TABS]
+        self.query_one("#panel-tabs", Static).update(Content.assemble(*tabs, ("   ^E", "$foreground-muted")))
+        if self._shown:
+            self.query_one("#panel-text", Static).update(preview(self.tab, *self._shown))

@@ -1,0 +1,56 @@
+"""Where the operator is: the top line, the rail of stages when wide, one line of it when narrow."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from meshvm_tui.events import Stage
+from meshvm_tui.screens.board import STAGES, Board
+from meshvm_tui.screens.glyphs import COLOURS, GLYPHS, Mark, printable
+
+
+def top_line(session: str, where: str, saved: str, width: int) -> Content:
+    """Product and session at the left; cluster and whether all is saved at the right."""
+    left = f" meshvm-tui  {session}"
+    right = f"{where} · {saved} " if where else f"{saved} "
+    room = max(1, width - len(left) - len(right))
+    if room == 1:
+        right = right[: max(0, width - len(left) - 1)]
+    return Content.assemble(
+        (" meshvm-tui", "bold $text-accent"),
+        (f"  {printable(session)}", "$foreground"),
+        " " * room,
+        (printable(right), "$foreground-muted"),
+    )
+
+
+def rail(board: Board, here: Stage) -> Content:
+    """One line a stage."""
+    parts: list[tuple[str, str]] = []
+    for stage in STAGES:
+        mark = stage_mark(board, stage, here)
+        style = "bold $foreground" if stage is here else "$foreground-muted"
+        note = " !" if stage is here and board.stage_mark(stage) is Mark.ATTENTION else ""
+        parts += [(f" {GLYPHS[mark]} ", COLOURS[mark]), (f"{stage.value}", style), (f"{note}\n", "$text-warning")]
+    return Content.assemble(*parts)
+
+
+def narrow_line(board: Board, here: Stage, width: int) -> Content:
+    """`Stage 3 of 8  Gateway`, all marks, and what comes next."""
+    at = STAGES.index(here)
+    left = f" Stage {at + 1} of {len(STAGES)}  "
+    following = f"   next: {STAGES[at + 1].value} " if at + 1 < len(STAGES) else "   the last stage "
+    marks = [stage_mark(board, stage, here) for stage in STAGES]
+    room = max(1, width - len(left) - len(here.value) - len(marks) - len(following))
+    return Content.assemble(
+        (left, "$foreground-muted"),
+        (here.value, "bold"),
+        " " * room,
+        *((GLYPHS[mark], COLOURS[mark]) for mark in marks),
+        (following, "$foreground-muted"),
+    )
+
+
+def stage_mark(board: Board, stage: Stage, here: Stage) -> Mark:
+    """A stage's glyph: here before all else."""
+    return Mark.HERE if stage is here else board.stage_mark(stage)

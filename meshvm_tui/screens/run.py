@@ -1,0 +1,218 @@
+"""Run: the steps with their state and time, the live log, and how it ended."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.widgets import Footer, Static
+
+from meshvm_tui.durations import stopwatch
+from meshvm_tui.events import Stage
+from meshvm_tui.exit_codes import ExitCode
+from meshvm_tui.screens.app_screen import AppScreen
+from meshvm_tui.screens.board import STAGES, Board
+from meshvm_tui.screens.dialogs import ConfirmDialog, ProblemDialog
+from meshvm_tui.screens.log_drawer import LogDrawer
+from meshvm_tui.screens.messages import (
+    CancelWanted,
+    HostKeyAccepted,
+    ReviewWanted,
+    RunLeft,
+    RunWanted,
+    WatchWanted,
+)
+from meshvm_tui.screens.run_lines import answers, done_words, headline, run_lines
+
+if TYPE_CHECKING:
+    from meshvm_tui.events import RunFinished
+    from meshvm_tui.screens.board import StepLine
+
+MOVED = "MVM-111"
+UNKNOWN_HOST_KEY = "MVM-404"
+HELP = """\
+Esc      cancel; within a second nothing new starts. After the end: back to the form
+Enter    after the end: on to the next stage
+R        after a failure: try again (what is done is not done again)
+P        the problem once more
+F6       the WorkloadEntries, live
+Ctrl+L   give the log the keys, to scroll in it
+"""
+
+
+class RunScreen(AppScreen):
+    """A run of the engine from its first step to its end."""
+
+    CSS_PATH = "../styles/run.tcss"
+    help_text = HELP
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "onward", "Go on", key_display="⏎", priority=True),
+        Binding("escape", "leave", "Cancel or back", key_display="esc"),
+        Binding("r", "retry", "Retry", key_display="R"),
+        Binding("p", "problem", "Problem", key_display="P"),
+        Binding("f6", "watch", "Watch", key_display="F6"),
+        Binding("ctrl+l", "log", "Log", key_display="^L"),
+    ]
+
+    def __init__(self, *, stage: Stage, where: str, board: Board) -> None:
+        super().__init__()
+        self.stage = stage
+        self.board = board
+        self._where = where
+        self._began = time.monotonic()
+        self._took = 0.0
+        self._cancelling = False
+
+    def compose(self) -> ComposeResult:
+        """Title, steps, answers, log, footer."""
+        yield Static("", id="run-title")
+        with VerticalScroll(id="run-steps", can_focus=False):
+            yield Static("", id="run-lines")
+        yield Static("", id="run-end")
+        yield LogDrawer(id="run-log")
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """The clock ticks while it runs."""
+        self.set_interval(0.5, self._tick)
+        self.show_board()
+
+    def on_resize(self) -> None:
+        """Times stand at the right edge."""
+        self.show_board()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run has ended."""
+        return self.board.finished is not None and not self.board.running
+
+    def show_board(self) -> None:
+        """The engine told something."""
+        if not self.is_mounted:
+            return
+        width = max(40, self.size.width - 4)
+        seconds = self._took or time.monotonic() - self._began
+        self.query_one("#run-title", Static).update(
+            headline(f"Up to {self.stage.value} on {self._where}", f"elapsed {stopwatch(seconds)}", width)
+        )
+        lines = self.board.upto(self.stage)
+        self.query_one("#run-lines", Static).update(run_lines(lines, time.monotonic(), width))
+        self._follow(lines)
+        if self.board.finished and self.ended and not self._took:
+            self._took = seconds
+            self._end(self.board.finished)
+        self.refresh_bindings()
+
+    def show_log(self, lines: list[str]) -> None:
+        """New lines of the log."""
+        self.query_one(LogDrawer).show_lines(lines)
+
+    def action_onward(self) -> None:
+        """On to the next stage, where it went well."""
+        if self.ended and self._well():
+            self.leave_by(RunLeft(self.stage, onward=True))
+
+    def action_leave(self) -> None:
+        """Cancels while it runs; afterwards back to the form."""
+        if self.ended:
+            self.leave_by(RunLeft(self.stage, onward=False))
+        elif not self._cancelling:
+            self.app.push_screen(
+                ConfirmDialog(
+                    "Cancel this run?",
+                    "Nothing new starts. What cannot be cut safely is finished first. What is done stays done; "
+                    "the next run goes on from there.",
+                    yes="cancel it",
+                    no="let it run",
+                ),
+                self._cancel,
+            )
+
+    def action_retry(self) -> None:
+        """The same again: only what is missing is done."""
+        if self.ended and not self._well():
+            self.leave_by(RunWanted(self.stage))
+
+    def action_problem(self) -> None:
+        """The problem once more."""
+        if failed := self._failed():
+            self._ask(failed)
+
+    def action_watch(self) -> None:
+        """The entries, live."""
+        self.leave_by(WatchWanted())
+
+    def action_log(self) -> None:
+        """The log gets the keys, or gives them back."""
+        drawer = self.query_one(LogDrawer)
+        self.set_focus(None if drawer.has_focus else drawer)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what can be done now."""
+        if action == "onward":
+            return self.ended and self._well()
+        if action == "retry":
+            return self.ended and not self._well()
+        if action == "problem":
+            return self._failed() is not None
+        return True
+
+    def _tick(self) -> None:
+        if not self.ended:
+            self.show_board()
+
+    def _well(self) -> bool:
+        return self.board.finished is not None and self.board.finished.exit_code == ExitCode.DONE
+
+    def _failed(self) -> StepLine | None:
+        return next(iter(self.board.problems()), None)
+
+    def _cancel(self, yes: bool | None) -> None:
+        if yes and not self.ended:
+            self._cancelling = True
+            self.post_message(CancelWanted())
+
+    def _end(self, finished: RunFinished) -> None:
+        last = self.stage is STAGES[-1]
+        following = "" if last else STAGES[STAGES.index(self.stage) + 1].value
+        lines = self.board.upto(self.stage)
+        self.query_one("#run-end", Static).update(
+            answers(lines, finished, following, max(40, self.size.width - 4))
+            if last
+            else done_words(finished, following)
+        )
+        self.set_class(True, "-ended")
+        self.set_class(last, "-answers")
+        if failed := self._failed():
+            self._ask(failed)
+
+    def _ask(self, failed: StepLine) -> None:
+        problem = failed.problem
+        if problem is None:
+            return
+        fingerprint = dict(problem.evidence).get("fingerprint", "")
+        accepts = problem.code == UNKNOWN_HOST_KEY and bool(fingerprint)
+        go_on = "review again" if problem.code == MOVED else "accept this key and go on" if accepts else "try again"
+
+        def answered(yes: bool | None) -> None:
+            if not yes:
+                return
+            if accepts:
+                self.leave_by(HostKeyAccepted(failed.machine, fingerprint, self.stage))
+            elif problem.code == MOVED:
+                self.leave_by(ReviewWanted(self.stage))
+            else:
+                self.leave_by(RunWanted(self.stage))
+
+        done = [line.title for line in self.board.upto(self.stage) if line.satisfied]
+        words = ", ".join(done) + "; nothing was undone" if done else "nothing yet"
+        self.app.push_screen(ProblemDialog(problem, go_on=go_on, done=words), answered)
+
+    def _follow(self, lines: tuple[StepLine, ...]) -> None:
+        """Keeps the step that runs in sight."""
+        running = next((at for at, line in enumerate(lines) if line.state == "running"), None)
+        if running is not None:
+            self.query_one("#run-steps", VerticalScroll).scroll_to(y=max(0, running - 6), animate=False)

@@ -1,0 +1,98 @@
+"""A run in words: one line a step with its time at the right, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from meshvm_tui.durations import tenths
+from meshvm_tui.events import Mode, RunFinished, StepState
+from meshvm_tui.exit_codes import ExitCode
+from meshvm_tui.screens.glyphs import COLOURS, GLYPHS, Mark, printable
+
+if TYPE_CHECKING:
+    from meshvm_tui.screens.board import StepLine
+
+TITLE_WIDTH = 24
+TIME_WIDTH = 8
+PROBE = "probe-"
+WAYS = {"probe-vm-to-cluster": "VM → cluster", "probe-cluster-to-vm": "cluster → VM"}
+Part = tuple[str, str]
+
+
+def headline(left: str, right: str, width: int) -> Content:
+    """What runs, and since when."""
+    room = max(1, width - len(left) - len(right))
+    return Content.assemble((printable(left), "bold"), " " * room, (right, "$foreground-muted"))
+
+
+def run_lines(lines: Sequence[StepLine], now: float, width: int) -> Content:
+    """Every step of the run."""
+    several = len({line.machine for line in lines if line.machine}) > 1
+    return Content.assemble(*(part for line in lines for part in _line(line, now, width, several=several)))
+
+
+def done_words(finished: RunFinished, following: str) -> Content:
+    """How a run ended that was not the last one."""
+    if finished.exit_code == ExitCode.DONE:
+        return Content.assemble(
+            ("✓ Done. ", "$text-success"),
+            (f"{printable(finished.message)}  ", "$foreground-muted"),
+            (f"Enter goes on to {following}." if following else "", "$text-accent"),
+        )
+    mark, colour = (GLYPHS[Mark.FAILED], "$text-error")
+    if finished.exit_code == ExitCode.CANCELLED:
+        mark, colour = GLYPHS[Mark.SKIPPED], "$text-warning"
+    return Content.assemble((f"{mark} ", colour), (printable(finished.message), "$foreground"), "   R tries again")
+
+
+def answers(lines: Sequence[StepLine], finished: RunFinished, following: str, width: int) -> Content:
+    """How the last run ended: each request, its answer, and what that proves."""
+    probes = [line for line in lines if line.step.startswith(PROBE)]
+    answered = [line for line in probes if line.state is StepState.SUCCEEDED]
+    if not probes or finished.mode is not Mode.APPLY:
+        return done_words(finished, following)
+    parts: list[Part] = [_verdict(len(answered), len(probes))]
+    machines = len({line.machine for line in probes}) > 1
+    for line in probes:
+        way = WAYS.get(line.step, line.title)
+        name = f"{line.machine}  {way}" if machines else way
+        parts += [
+            (f"  {GLYPHS[line.mark]} ", COLOURS[line.mark]),
+            (f"{name:<16}", "bold"),
+            (f"{printable(line.message)}\n", "$foreground"),
+        ]
+        for route, proof in line.observation.details if line.observation else ():
+            words = wrap(f"{printable(route)}  {printable(proof)}", width - 4)
+            parts += [(f"    {words_line}\n", "$foreground-muted") for words_line in words]
+    return Content.assemble(*parts)
+
+
+def _verdict(answered: int, asked: int) -> Part:
+    if answered < asked:
+        return f"✗ {answered} of {asked} answered\n", "bold $text-error"
+    if asked == 2:
+        return "✓ Both answered. The VM is in the mesh, both ways.\n", "bold $text-success"
+    return f"✓ All {asked} answered.\n", "bold $text-success"
+
+
+def _line(line: StepLine, now: float, width: int, *, several: bool) -> list[Part]:
+    title = f"{line.machine}: {line.title}" if several and line.machine else line.title
+    running = line.state is StepState.RUNNING
+    seconds = now - line.started if running else line.seconds
+    timed = running or line.known
+    clock = tenths(seconds) if timed else ""
+    words = line.problem.title if line.problem else line.message
+    room = max(8, width - 2 - TITLE_WIDTH - 1 - TIME_WIDTH - 1)
+    text = " ".join(printable(words).split())
+    text = text if len(text) <= room else text[: room - 1] + "…"
+    tone = "$foreground" if running or line.problem else "$foreground-muted"
+    return [
+        (f"{GLYPHS[line.mark]} ", COLOURS[line.mark]),
+        (f"{title[:TITLE_WIDTH]:<{TITLE_WIDTH}} ", "$foreground"),
+        (f"{text:<{room}} ", tone),
+        (f"{clock:>{TIME_WIDTH}}\n", "$foreground-muted"),
+    ]
