@@ -54,13 +54,13 @@ class Lab:
     """One lab in one state folder."""
 
     def __init__(self, options: Options) -> None:
+        self._lock = _claim(options.state)  # before the slow imports
         from meshvm_tui.lab.cluster_api.server import ClusterApi
         from meshvm_tui.lab.guest.package import PACKAGE_FAULTS, PackageServer
         from meshvm_tui.lab.guest.vm import GUEST_FAULTS
 
         state = options.state
         self._options = options
-        self._lock = _claim(state)
         (state / "ready").unlink(missing_ok=True)
         CATALOG.update(GUEST_FAULTS | PACKAGE_FAULTS)
         self._addresses = Addresses(state, options.seed)

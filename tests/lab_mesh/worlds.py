@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from meshvm_tui.lab.addresses import Addresses
 from meshvm_tui.lab.authority import Authority
@@ -23,7 +23,6 @@ from meshvm_tui.lab.objects import Objects
 from meshvm_tui.lab.tokens import Tokens
 
 JSON = dict[str, Any]
-T = TypeVar("T")
 PROJECT = Path(__file__).resolve().parents[2]
 PATIENCE = 15.0
 NAMESPACE, GROUP, ACCOUNT = "vm-namespace", "hello-vm", "vm-sa"
@@ -38,8 +37,8 @@ def run(story: Coroutine[Any, Any, None]) -> None:
     asyncio.run(asyncio.wait_for(story, 60))
 
 
-async def eventually(look: Callable[[], T], what: str) -> T:
-    """Waits until something is true."""
+async def eventually(look: Callable[[], Any], what: str) -> Any:
+    """Waits until something is true, and gives it."""
     loop = asyncio.get_running_loop()
     end = loop.time() + PATIENCE
     while not (found := look()):
@@ -226,7 +225,11 @@ class Agent:
 
     async def says(self, words: str) -> str:
         """Waits for words in its log."""
-        return await eventually(lambda: self.log() if words in self.log() else "", f"{words!r}; it said:\n{self.log()}")
+        try:
+            await eventually(lambda: words in self.log(), words)
+        except AssertionError:
+            raise AssertionError(f"{words!r} was never said; this was:\n{self.log()}") from None
+        return self.log()
 
 
 @asynccontextmanager

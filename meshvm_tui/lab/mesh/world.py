@@ -163,7 +163,7 @@ def _control_plane(objects: Objects, deployment: JSON, labels: Mapping[str, str]
         namespace=namespace,
         revision=revision,
         deployment=name,
-        available=available(deployment),
+        available=available(deployment) and bool(deployment["status"].get("availableReplicas")),
         cluster_id=environment.get("CLUSTER_ID") or "Kubernetes",
         trust_domain=str(mesh.get("trustDomain") or "cluster.local"),
         registers=environment.get("PILOT_ENABLE_WORKLOAD_ENTRY_AUTOREGISTRATION", "true") != "false",
