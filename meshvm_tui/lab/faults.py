@@ -84,6 +84,8 @@ class Faults:
                 return
             lines = self._file.read_text().splitlines()
         except FileNotFoundError:
+            if self._seen is not None:
+                self._seen, self._faults = None, {}
             return
         self._seen = stamp
         # A line with a name that is not known is somebody's slip of the pen: a running lab goes on without it.

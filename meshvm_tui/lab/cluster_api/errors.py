@@ -83,8 +83,13 @@ def not_found(group: str, plural: str, name: str) -> ApiError:
     return ApiError(404, "NotFound", message, details(group, plural, name))
 
 
+def no_such_resource() -> ApiError:
+    """404 for a resource that a built-in group does not have."""
+    return ApiError(404, "NotFound", "the server could not find the requested resource", {})
+
+
 def no_such_path() -> ApiError:
-    """404 for a path that is not served."""
+    """404 for a path that nothing answers; custom resources that are not served are such."""
     return ApiError(404, "", "404 page not found", plain=True)
 
 

@@ -46,11 +46,8 @@ def view(accept: str, query: Mapping[str, str]) -> View:
             return View()
         if found[1] in {"Table", "PartialObjectMetadata", "PartialObjectMetadataList"}:
             return View(found[1], query.get("includeObject", "Metadata"))
-    told = (
-        "only the following media types are accepted: application/json, application/yaml, "
-        "application/vnd.kubernetes.protobuf"
-    )
-    raise ApiError(406, "NotAcceptable", told)
+    told = "406: Not Acceptable\n\nAvailable representations: application/json"
+    raise ApiError(406, "NotAcceptable", told, {})
 
 
 class Selection:
@@ -173,4 +170,4 @@ def _read_token(token: str) -> tuple[int, int]:
         found = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
         return int(found["rv"]), int(found["start"])
     except (ValueError, KeyError, TypeError):
-        raise bad_request("continue key is not valid: illegal base64 data") from None
+        raise bad_request("invalid continue token: continue key is not valid") from None

@@ -76,7 +76,7 @@ def read(obj: JSON) -> Owners:
 def write(obj: JSON, owners: Owners) -> JSON:
     """The object with these managers; it is changed in place and given back. Those without fields are gone."""
     kept = [(manager, fields) for manager, fields in owners if fields]
-    kept.sort(key=lambda one: (one[0].operation, one[0].time, one[0].name, one[0].api_version))
+    kept.sort(key=lambda one: (one[0].operation, one[0].time, one[0].name, one[0].api_version, one[0].subresource))
     entries = [_entry(manager, fields) for manager, fields in kept]
     if entries:
         obj["metadata"]["managedFields"] = entries

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from meshvm_tui.lab.cluster_api.errors import no_such_path
+from meshvm_tui.lab.cluster_api.errors import no_such_path, no_such_resource
 from meshvm_tui.lab.cluster_api.kinds import Kind, Kinds
 
 _TRUE = {"1", "true", "True"}
@@ -44,6 +44,8 @@ def parse(kinds: Kinds, method: str, path: str, query: Mapping[str, str]) -> Req
     plural = rest[0]
     kind = kinds.get(f"{group or 'core'}/{plural}")
     if kind is None or version not in kind.versions or len(rest) > _SUBRESOURCE_DEPTH:
+        if any(not served.custom for served in kinds.of_version(group, version)):
+            raise no_such_resource()
         raise no_such_path()
     if bool(namespace) and not kind.namespaced:
         raise no_such_path()

@@ -18,6 +18,7 @@ from meshvm_tui.lab.cluster_api.errors import (
     invalid,
     method_not_allowed,
     no_such_path,
+    no_such_resource,
     not_found,
     success,
     unsupported_media_type,
@@ -229,7 +230,7 @@ class Resources:
         if info.kind.key == "core/namespaces":
             allowed.add("finalize")
         if info.subresource not in allowed:
-            raise no_such_path()
+            raise no_such_path() if info.kind.custom else no_such_resource()
 
 
 def _ended(pod: JSON, now: str) -> JSON:

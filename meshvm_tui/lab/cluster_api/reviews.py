@@ -40,7 +40,7 @@ class Reviews:
                 status = self._token_status(spec)
             case _:
                 return None
-        return {**body, "metadata": {"creationTimestamp": None}, "status": status}
+        return {**body, "metadata": {}, "status": status}
 
     def token(self, info: RequestInfo, body: JSON) -> JSON:
         """The answer to a TokenRequest of a ServiceAccount."""
@@ -66,6 +66,9 @@ class Reviews:
 
     def _access_status(self, user: User, spec: JSON) -> JSON:
         asked = spec.get("resourceAttributes")
+        if (asked is None) is (spec.get("nonResourceAttributes") is None):
+            text = "Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes must be specified"
+            raise invalid("authorization.k8s.io", "", "", [Cause("FieldValueInvalid", text, "spec.resourceAttributes")])
         if asked is None:
             path = spec.get("nonResourceAttributes") or {}
             allowed = self._access.allowed(user, Question(path.get("verb", ""), path=path.get("path", "")))

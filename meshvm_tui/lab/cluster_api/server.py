@@ -15,12 +15,13 @@ from aiohttp import web
 from meshvm_tui.lab.authority import Authority, write_secret
 from meshvm_tui.lab.cluster_api import bodies, discovery, openapi
 from meshvm_tui.lab.cluster_api.access import ANONYMOUS, Access, Question, User, refusal
-from meshvm_tui.lab.cluster_api.errors import ApiError, bad_request, method_not_allowed, no_such_path
+from meshvm_tui.lab.cluster_api.errors import ApiError, method_not_allowed, no_such_path
 from meshvm_tui.lab.cluster_api.fault_answers import FaultAnswers
 from meshvm_tui.lab.cluster_api.hooks import Hooks
 from meshvm_tui.lab.cluster_api.kinds import REVIEW_GROUPS
 from meshvm_tui.lab.cluster_api.lists import Lists, Selection, encoded, render_one, view
 from meshvm_tui.lab.cluster_api.namespaces import empty_terminating
+from meshvm_tui.lab.cluster_api.pod_logs import pod_log
 from meshvm_tui.lab.cluster_api.request_info import RequestInfo, parse
 from meshvm_tui.lab.cluster_api.request_log import RequestLog
 from meshvm_tui.lab.cluster_api.resources import Call, Resources
@@ -160,7 +161,7 @@ class ClusterApi:
             case "watch":
                 return await self._watch(request, info)
             case "get" if info.resource == "pods/log":
-                return self._pod_log(request, info)
+                return pod_log(self._objects, self._hooks, request, info)
             case "get" if info.resource != "pods/exec":
                 return self._one(request, info, self._resources.get(info))
         if info.resource in {"pods/exec", "pods/attach", "pods/portforward"}:
@@ -232,25 +233,6 @@ class ClusterApi:
         except ConnectionResetError:
             pass  # the client has gone, as clients of watches do
         return response
-
-    def _pod_log(self, request: web.Request, info: RequestInfo) -> web.Response:
-        pod = self._objects.need(info.kind, info.namespace, info.name)
-        names = [one["name"] for one in pod["spec"].get("containers", ())]
-        names += [one["name"] for one in pod["spec"].get("initContainers", ())]
-        container = request.query.get("container", "")
-        if not container and len(pod["spec"].get("containers", ())) > 1:
-            listed = " ".join(one["name"] for one in pod["spec"]["containers"])
-            raise bad_request(f"a container name must be specified for pod {info.name}, choose one of: [{listed}]")
-        container = container or names[0]
-        if container not in names:
-            raise bad_request(f"container {container} is not valid for pod {info.name}")
-        if not pod["spec"].get("nodeName"):
-            return web.Response(status=204)
-        text = self._hooks.pod_log(info.namespace, info.name, container)
-        tail = request.query.get("tailLines", "")
-        if tail.isdigit():
-            text = "".join(text.splitlines(keepends=True)[-int(tail) :]) if int(tail) else ""
-        return web.Response(text=text)
 
     async def _token(self, request: web.Request, info: RequestInfo) -> web.Response:
         if info.verb != "create":

@@ -82,7 +82,7 @@ def _layout(kind: Kind, now: float) -> tuple[tuple[Column, ...], Cells]:
             *(old(obj) if column is _AGE else _custom(column, obj, now) for column in columns),
         ]
     names, cells = _BUILT_IN.get(kind.kind, ((), lambda _: []))
-    columns = tuple(Column(name, "integer" if name in _NUMBERS else "string") for name in names)
+    columns = tuple(Column(name) for name in names)
     return (_NAME, *columns, _AGE), lambda obj: [obj["metadata"]["name"], *cells(obj), old(obj)]
 
 
@@ -107,9 +107,6 @@ def _path(obj: Any, path: str) -> Any:
         else:
             obj = obj.get(part) if isinstance(obj, dict) else None
     return obj
-
-
-_NUMBERS = {"Restarts", "Data", "Secrets", "Webhooks", "Up-to-date", "Available", "Desired", "Current"}
 
 
 def _namespace(obj: JSON) -> list[Any]:
