@@ -73,8 +73,8 @@ unpack() {
             sleep "${MV_PAUSE:-2}"
         elif grep -q 'No space left' "$stage/dpkg.log"; then
             fail "no space left on the VM's disk" cause disk-full
-        elif grep -q 'dependency problems' "$stage/dpkg.log" && [ -z "${mended:-}" ]; then
-            mended=yes
+        elif grep -q 'dependency problems' "$stage/dpkg.log" && [ -z "${dependencies_tried:-}" ]; then
+            dependencies_tried=yes
             quietly env DEBIAN_FRONTEND=noninteractive apt-get -y -f -o DPkg::Lock::Timeout=60 install ||
                 fail "dependencies of the package are missing and apt-get could not install them" cause dependencies
             return 0
@@ -87,8 +87,9 @@ unpack() {
 place_files() {
     report guest-files started "comparing the files in their places"
     id istio-proxy >/dev/null 2>&1 || fail "there is no user istio-proxy: the package was not installed whole" cause no-user
-    # $places is what changed, for people; a token alone needs no restart while the agent has a certificate.
+    # What changed, for people. Neither an owner nor a token wants a restart of an agent that is ready.
     places=
+    mended=
     moved_certs
     directories
     wanted cluster.env "$cluster_env" istio-proxy 0644
@@ -101,6 +102,7 @@ place_files() {
         mkdir -p "$state_dir"
         checksum "$stage/istio-token" >"$state_dir/token.sha256"
     fi
+    places="$places$mended"
     if [ -n "$places" ]; then
         report guest-files changed "written:$places" written "${places# }"
     else
@@ -131,12 +133,12 @@ directories() {
         fi
         [ "$(stat -c %U "$place" 2>/dev/null || :)" != istio-proxy ] || continue
         quietly chown -R istio-proxy "$place" || fail "cannot give $place to istio-proxy"
-        places="$places owner-of-${place#"$root"}"
+        mended="$mended owner-of-${place#"$root"}"
     done
     for place in "$certs/key.pem" "$certs/cert-chain.pem"; do
         if [ ! -e "$place" ] || [ "$(stat -c %U "$place" 2>/dev/null || :)" = istio-proxy ]; then continue; fi
         quietly chown istio-proxy "$place" || fail "cannot give $place to istio-proxy"
-        places="$places owner-of-${place#"$root"}"
+        mended="$mended owner-of-${place#"$root"}"
     done
 }
 

@@ -10,7 +10,7 @@ from meshvm_tui.problems import PermanentError, TransientError
 from meshvm_tui.steps import guest_commands
 from meshvm_tui.steps.agent_failure import token_subject
 from meshvm_tui.steps.bootstrap_state import TOKEN_MARGIN, BootstrapState, bootstrap_state
-from meshvm_tui.steps.guest_facts import guest_view, machine_of, workload_address
+from meshvm_tui.steps.guest_facts import FROZEN, guest_facts, guest_view, machine_of, workload_address
 from meshvm_tui.steps.guest_order import HELD_TOKEN
 from meshvm_tui.steps.guest_view import TOKEN
 from meshvm_tui.steps.mesh_facts import gateway_ip, mesh_facts
@@ -93,6 +93,8 @@ class BootstrapFiles(Step):
             scope.memo[HELD_TOKEN] = token
         if scope.files_dir is not None:
             save(scope.files_dir, state.wanted, token)
+        # Nothing has changed on the VM: the steps that follow go on with what was seen there.
+        scope.memo[FROZEN] = guest_facts(ports.reading(), scope)
         message = f"{len(FILES) + bool(token)} files made" + ("" if token else "; no token is needed")
         return Outcome(True, message, satisfied(message, reason="Ready"))
 

@@ -71,11 +71,11 @@ class GuestExecution:
     def _take(self, report: GuestReport, scope: Scope) -> None:
         if report.state == "failed" and report.step != "end":
             raise Failed(report)
-        if report.message:
-            scope.say("guest", report.message)
-        if report.state in ("started", "info"):
+        if report.state == "started" or "reason" in report.values:
             scope.progress(report.message, None, None)
-        elif report.state in _DONE:
+        elif report.message:
+            scope.say("guest", report.message)
+        if report.state in _DONE:
             self._results[report.step] = report
 
 
