@@ -199,7 +199,7 @@ class Objects:
             return obj
         before = self.record(kind.key, live["metadata"].get("namespace", ""), live["metadata"]["name"])
         obj = self._commit(kind, "MODIFIED", obj, before)
-        if "deletionTimestamp" in obj["metadata"] and not _held(kind, obj):
+        if "deletionTimestamp" in obj["metadata"] and _held(kind, live) and not _held(kind, obj):
             return self._remove(kind, obj)
         return obj
 

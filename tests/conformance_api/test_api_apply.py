@@ -164,6 +164,20 @@ def test_a_deployment_shared_by_two_managers(api: Driver, namespace: str) -> Non
     assert left["spec"]["replicas"] == 3
 
 
+def test_a_field_that_a_built_in_kind_does_not_have_is_not_applied(api: Driver, namespace: str) -> None:
+    path = f"/api/v1/namespaces/{namespace}/services/web?fieldManager=one"
+    config = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "web"},
+        "spec": {"ports": [{"port": 80, "nmae": "http"}]},
+    }
+    assert api.refused(500, "PATCH", path, config, media=APPLY)["message"] == (
+        'failed to create typed patch object (/web; /v1, Kind=Service): .spec.ports[port=80,protocol="TCP"].nmae: '
+        "field not declared in schema"
+    )
+
+
 def test_status_is_applied_through_its_subresource(api: Driver, path: str) -> None:
     done(api.apply(path, {**group(serviceAccount="vm-sa"), "status": {"conditions": []}}, "one"))
     config = {**group(), "status": {"conditions": [{"type": "Healthy", "status": "True"}]}}

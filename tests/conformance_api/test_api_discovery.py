@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from meshvm_tui.lab.cluster_api import built_in_fields
 from tests.conformance_api.driver import Driver
+from tests.conformance_api.servers import Server
 
 JSON = dict[str, Any]
 
@@ -98,3 +100,15 @@ def test_a_definition_makes_its_kind_served_and_its_end_takes_it_away(api: Drive
         api.ok("DELETE", f"{path}/probes.conformance.test")
         assert any(event["type"] == "DELETED" for event in events)
     assert api.call("GET", "/apis/conformance.test/v1/namespaces/default/probes").code == 404
+
+
+def test_the_fields_that_the_lab_knows_are_those_of_a_real_server(api: Driver, server: Server) -> None:
+    if not server.real:
+        assert built_in_fields.tables()["kinds"]["core/pods/v1"] == "Pod"
+        return
+    places = api.ok("GET", "/openapi/v3")["paths"]
+    for group, name in (("api/v1", "PodSpec"), ("api/v1", "ServiceSpec"), ("apis/apps/v1", "DeploymentSpec")):
+        document = api.ok("GET", places[group]["serverRelativeURL"])
+        found = next(one for key, one in document["components"]["schemas"].items() if key.endswith(f".{name}"))
+        known = next(one for key, one in built_in_fields.tables()["types"].items() if key.split(".")[-1] == name)
+        assert set(found["properties"]) <= set(known)

@@ -273,6 +273,19 @@ def test_unknown_fields_of_a_custom_resource_are_dropped_with_a_warning_or_refus
     assert reply.headers["Warning"] == '299 - "unknown field \\"spec.template.serviceAcount\\""'
 
 
+def test_unknown_fields_of_a_built_in_kind_too(api: Driver, namespace: str) -> None:
+    path = f"/api/v1/namespaces/{namespace}/services"
+    wrong = {"metadata": {"name": "web"}, "spec": {"ports": [{"port": 80, "nmae": "http"}], "selectors": {}}}
+    refused = api.refused(400, "POST", f"{path}?fieldValidation=Strict", wrong)
+    assert (
+        'strict decoding error: unknown field "spec.ports[0].nmae", unknown field "spec.selectors"'
+        in (refused["message"])
+    )
+    reply = api.call("POST", path, wrong)
+    assert "selectors" not in reply.json["spec"]
+    assert reply.headers["Warning"].startswith('299 - "unknown field')
+
+
 def test_bodies_that_do_not_fit_their_path_are_refused(api: Driver, namespace: str) -> None:
     path = f"{MESH}/namespaces/{namespace}/workloadgroups"
     version = api.refused(400, "POST", path, {**group(), "apiVersion": "networking.istio.io/v1beta1"})

@@ -24,6 +24,11 @@ class RequestInfo:
     subresource: str = ""
 
     @property
+    def home(self) -> str:
+        """The namespace in which the object lies; "" for cluster-wide kinds, a Namespace too."""
+        return self.namespace if self.kind.namespaced else ""
+
+    @property
     def resource(self) -> str:
         """`plural` or `plural/subresource`, as RBAC names it."""
         return f"{self.kind.plural}/{self.subresource}" if self.subresource else self.kind.plural

@@ -15,6 +15,8 @@ from aiohttp import web
 from meshvm_tui.lab.authority import Authority, write_secret
 from meshvm_tui.lab.cluster_api import bodies, discovery, openapi
 from meshvm_tui.lab.cluster_api.access import ANONYMOUS, Access, Question, User, refusal
+from meshvm_tui.lab.cluster_api.calls import Call
+from meshvm_tui.lab.cluster_api.deletions import Deletions
 from meshvm_tui.lab.cluster_api.errors import ApiError, method_not_allowed, no_such_path
 from meshvm_tui.lab.cluster_api.fault_answers import FaultAnswers
 from meshvm_tui.lab.cluster_api.hooks import Hooks
@@ -24,7 +26,7 @@ from meshvm_tui.lab.cluster_api.namespaces import empty_terminating
 from meshvm_tui.lab.cluster_api.pod_logs import pod_log
 from meshvm_tui.lab.cluster_api.request_info import RequestInfo, parse
 from meshvm_tui.lab.cluster_api.request_log import RequestLog
-from meshvm_tui.lab.cluster_api.resources import Call, Resources
+from meshvm_tui.lab.cluster_api.resources import Resources
 from meshvm_tui.lab.cluster_api.reviews import Reviews
 from meshvm_tui.lab.cluster_api.watches import Watch
 from meshvm_tui.lab.faults import Faults
@@ -60,7 +62,8 @@ class ClusterApi:
         self._log = RequestLog(directory / "requests.jsonl" if directory else None)
         self._access = Access(objects, tokens, self.admin_token)
         self._lists = Lists(objects)
-        self._resources = Resources(objects, self._hooks.pod_stop_seconds)
+        self._resources = Resources(objects)
+        self._deletions = Deletions(objects, self._hooks.pod_stop_seconds)
         self._reviews = Reviews(objects, self._access, tokens)
         self._runner: web.AppRunner | None = None
         self._emptying: asyncio.Task[None] | None = None
@@ -187,12 +190,12 @@ class ClusterApi:
                 creation = Question("create", info.kind.group, info.resource, info.namespace, info.name)
                 answer = self._resources.patch(call, lambda: self._demand(user, creation))
             case "delete":
-                answer = self._resources.delete(call)
+                answer = self._deletions.delete(call)
             case "deletecollection":
                 selection = Selection(info, request.query)
                 records = self._objects.records(info.kind.key, selection.namespace)
                 selected = [record.obj for record in records if selection.matches(record)]
-                return _json(encoded(self._resources.delete_collection(info, selected, call)))
+                return _json(encoded(self._deletions.delete_collection(info, selected, call)))
             case _:
                 raise method_not_allowed()
         if answer.obj.get("kind") == "Status":
