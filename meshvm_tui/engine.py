@@ -24,6 +24,7 @@ from meshvm_tui.events import RunFinished, RunStarted, Stage
 if TYPE_CHECKING:
     from meshvm_tui.events import Event
     from meshvm_tui.ports import Connections
+    from meshvm_tui.steps.step import Step
 
 __all__ = ["RunRequest", "run"]
 
@@ -82,30 +83,61 @@ def _chosen(order: Walk, request: RunRequest) -> Walk:
 
 
 def _walk_all(run_: Run, order: Walk) -> None:
-    """Shared steps one after another; between them, the machines' steps side by side."""
+    """The shared steps before the machines', then every machine on its own way through the rest."""
+    groups = [tuple(group) for _, group in groupby(order, key=lambda item: not item[1])]
     shared = Chain(run_, None)
-    machines = {name: Chain(run_, run_.request.plan.machine(name)) for _, name in order if name}
-    for is_shared, group in groupby(order, key=lambda item: not item[1]):
-        steps = tuple(group)
-        if is_shared:
-            all_failed = bool(machines) and all(chain.stopped_by for chain in machines.values())
-            shared.walk(tuple(step for step, _ in steps), unreachable="no machine is left" if all_failed else "")
-        else:
-            _side_by_side(machines, steps, shared.stopped_by)
+    machines = [Chain(run_, run_.request.plan.machine(name)) for name in dict.fromkeys(m for _, m in order if m)]
+    while groups and not groups[0][0][1]:
+        shared.walk(_steps(groups.pop(0)), unreachable="")
+    rest = [_Samples(shared, _steps(group)) if not group[0][1] else group for group in groups]
+
+    def walk(machine: Chain) -> None:
+        for group in rest:
+            if isinstance(group, _Samples):
+                group.walk_once(machine)
+            else:
+                machine.walk(_steps(group, machine.name), unreachable=shared.stopped_by)
+
+    if len(machines) == 1:
+        walk(machines[0])
+    elif machines:
+        with ThreadPoolExecutor(min(MACHINES_AT_ONCE, len(machines)), thread_name_prefix="meshvm-machine") as pool:
+            for future in [pool.submit(walk, machine) for machine in machines]:
+                future.result()
+    for group in rest:
+        if isinstance(group, _Samples):
+            group.leave_out_where_nobody_came()
 
 
-def _side_by_side(machines: Mapping[str, Chain], steps: Walk, shared_stop: str) -> None:
-    work = {name: tuple(step for step, machine in steps if machine == name) for _, name in steps}
+def _steps(group: Walk, machine: str = "") -> tuple[Step, ...]:
+    return tuple(step for step, name in group if name == machine)
 
-    def walk(name: str) -> None:
-        machines[name].walk(work[name], unreachable=shared_stop)
 
-    if len(work) == 1:
-        walk(next(iter(work)))
-        return
-    with ThreadPoolExecutor(min(MACHINES_AT_ONCE, len(work)), thread_name_prefix="meshvm-machine") as pool:
-        for future in [pool.submit(walk, name) for name in work]:
-            future.result()
+class _Samples:
+    """Shared steps amid the machines': the first machine that gets there has them done, the others wait for it.
+
+    So no machine waits for one that hangs, and nothing is made where no machine is left to use it.
+    """
+
+    def __init__(self, shared: Chain, steps: tuple[Step, ...]) -> None:
+        self._shared = shared
+        self._steps = steps
+        self._lock = threading.Lock()
+        self._walked = False
+
+    def walk_once(self, machine: Chain) -> None:
+        """Runs the steps, unless the machine has failed or another one had them done."""
+        if machine.stopped_by:
+            return
+        with self._lock:
+            if not self._walked:
+                self._walked = True
+                self._shared.walk(self._steps, unreachable="")
+
+    def leave_out_where_nobody_came(self) -> None:
+        """After all machines: says that the steps were not reached."""
+        if not self._walked:
+            self._shared.walk(self._steps, unreachable="no machine is left")
 
 
 @contextmanager

@@ -17,6 +17,8 @@ T = TypeVar("T")
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 10.0
 CANCEL_POLL = 0.1
+RETRY_SECONDS = 60.0
+"""How long after the first transient problem tries go on: a step's deadline may be long because its work is."""
 
 
 def _wait(event: threading.Event, seconds: float) -> bool:
@@ -47,17 +49,19 @@ def try_until(
     cancel: threading.Event,
     said: Callable[[TransientError, float], None],
 ) -> T:
-    """Calls `work` until it raises nothing transient; gives up with its last problem when the deadline would pass.
+    """Calls `work` until it raises nothing transient; gives up with its last problem when the deadline would pass,
+    or when `RETRY_SECONDS` have passed since the first.
 
     `said` is told each transient problem and the pause in seconds that follows it. Raises Cancelled in a pause.
     """
-    pause = FIRST_PAUSE
+    pause, end = FIRST_PAUSE, deadline
     while True:
         try:
             return work()
         except TransientError as problem:
             length = pause * clock.jitter()
-            if clock.monotonic() + length >= deadline:
+            end = min(end, clock.monotonic() + RETRY_SECONDS)
+            if clock.monotonic() + length >= end:
                 raise
             said(problem, length)
         if clock.wait(cancel, length):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -82,6 +83,8 @@ class WiredConnections:
     def _guest(self, machine: Machine) -> Guest:
         from meshvm_tui.adapters.ssh_guest import SshGuest
 
+        # paramiko logs what it raises as well; without a handler Python would write that over the screen.
+        logging.getLogger("paramiko").addHandler(logging.NullHandler())
         where = ("guest", machine.model_dump_json())
         return self._once(where, lambda: SshGuest.for_machine(machine, own_known_hosts=known_hosts()))
 

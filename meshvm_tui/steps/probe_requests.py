@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import shlex
+import time
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from meshvm_tui.ports import PODS, GuestOrder
 from meshvm_tui.probing.curl import MAX_SECONDS, CurlAnswer, curl_arguments, parse_output, with_id
-from meshvm_tui.probing.curl_pod import CONTAINER, SELECTOR, SIDECAR, PodState, curl_pod, state_of
+from meshvm_tui.probing.curl_pod import CONTAINER, LIFETIME_SECONDS, SELECTOR, SIDECAR, PodState, curl_pod, state_of
 from meshvm_tui.probing.proof import line_with
 from meshvm_tui.problems import PermanentError, Problem, TransientError
 from meshvm_tui.steps.guest_facts import guest_of
@@ -61,10 +63,12 @@ def request_from_pod(
 
 
 def sweep(cluster: Cluster, namespace: str) -> None:
-    """Deletes Pods of earlier probes that have ended and were left behind, as by a killed process."""
+    """Deletes Pods that earlier probes left behind, as a killed process does: long dead by their own deadline."""
+    now = cluster.server_time() or time.time()
     for pod in cluster.list(PODS, namespace, labels=SELECTOR):
-        if (pod.get("status") or {}).get("phase") in ("Failed", "Succeeded"):
-            metadata = pod["metadata"]
+        metadata = pod["metadata"]
+        made = datetime.fromisoformat(str(metadata.get("creationTimestamp") or "9999-01-01T00:00:00Z"))
+        if now - made.timestamp() > 2 * LIFETIME_SECONDS:
             cluster.delete(PODS, metadata["name"], namespace, uid=str(metadata.get("uid") or ""))
 
 

@@ -118,3 +118,23 @@ def test_a_needed_step_of_another_machine_does_not_matter(bad: tuple[str, ...]) 
     world.run(tuple((step, name) for name in NAMES for step in (first, second)), plan_with(*NAMES))
     assert world.states()["second", "vm-2"] == "succeeded"
     assert world.states()["second", "vm-1"] == ("pending" if bad else "succeeded")
+
+
+def test_a_machine_that_hangs_holds_up_no_other() -> None:
+    world = World()
+    answered = threading.Event()
+
+    def hang(scope: Scope) -> None:
+        if scope.machine and scope.machine.name == "vm-1":
+            assert answered.wait(10)
+
+    def answer(scope: Scope) -> None:
+        if scope.machine and scope.machine.name == "vm-2":
+            answered.set()
+
+    reach, probe = Switch(world, "reach", on_apply=hang), Switch(world, "probe", on_apply=answer)
+    hello = Switch(world, "hello", stage=Stage.SERVICES)
+    names = ("vm-1", "vm-2")
+    steps = (*((reach, name) for name in names), (hello, ""), *((probe, name) for name in names))
+    assert world.run(steps, plan_with(*names)).exit_code == ExitCode.DONE
+    assert world.done.count(("apply", "hello", "")) == 1

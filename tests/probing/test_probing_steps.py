@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import itertools
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -322,11 +323,14 @@ def test_a_machine_that_never_answers_is_told_from_one_that_is_alone(entries: in
 
 def test_pods_that_a_killed_run_left_behind_are_swept() -> None:
     world = Pretend()
-    left: JSON = {"apiVersion": "v1", "kind": "Pod", "status": {"phase": "Failed"}}
-    left["metadata"] = {"name": "meshvm-curl-old", "namespace": "default", "labels": dict(LABELS)}
-    world.cluster.put(left)
+    for name, made in (("old", "2026-01-01T00:00:00Z"), ("new", "2026-01-01T00:09:30Z")):
+        left: JSON = {"apiVersion": "v1", "kind": "Pod", "status": {"phase": "Failed"}}
+        left["metadata"] = {"name": name, "namespace": "default", "labels": dict(LABELS), "creationTimestamp": made}
+        world.cluster.put(left)
+    world.cluster.clock = datetime(2026, 1, 1, 0, 10, tzinfo=UTC).timestamp()
     ProbeClusterToVm().apply(world.ports, scope())
-    assert ("delete", "Pod", "default", "meshvm-curl-old") in world.cluster.writes
+    deleted = [name for verb, _, _, name in world.cluster.writes if verb == "delete"]
+    assert "old" in deleted and "new" not in deleted
 
 
 def test_probes_are_listed_with_the_command_that_does_the_same() -> None:
