@@ -1,4 +1,4 @@
-"""Protobuf request bodies of the few kinds that kubectl creates so: the `k8s` envelope and its small messages.
+"""Protobuf request bodies of the kinds that kubectl creates so: the `k8s` envelope and its small messages.
 
 The envelope is the four bytes `k8s\\0` and a runtime.Unknown: type (1: apiVersion 1, kind 2) and raw (2). Field
 numbers are those of the generated.proto files of k8s.io/api and k8s.io/apimachinery.
@@ -6,86 +6,19 @@ numbers are those of the generated.proto files of k8s.io/api and k8s.io/apimachi
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from meshvm_tui.lab.cluster_api.errors import ApiError, bad_request
+from meshvm_tui.lab.cluster_api.protobuf_messages import MESSAGES, Field, Message
 
 JSON = dict[str, Any]
 MEDIA_TYPE = "application/vnd.kubernetes.protobuf"
 _MAGIC = b"k8s\x00"
 
 
-@dataclass(frozen=True)
-class _Field:
-    """One field: its JSON name, and how its bytes are read (`string`, `bool`, `int`, `map`, or a message's name)."""
-
-    name: str
-    type: str = "string"
-    repeated: bool = False
-
-
-_Message = dict[int, _Field]
-
-_MESSAGES: dict[str, _Message] = {
-    "ObjectMeta": {
-        1: _Field("name"),
-        2: _Field("generateName"),
-        3: _Field("namespace"),
-        5: _Field("uid"),
-        6: _Field("resourceVersion"),
-        11: _Field("labels", "map"),
-        12: _Field("annotations", "map"),
-        14: _Field("finalizers", repeated=True),
-    },
-    "Reference": {1: _Field("name")},
-    "SecretReference": {1: _Field("kind"), 2: _Field("namespace"), 3: _Field("name"), 4: _Field("uid")},
-    "Namespace": {1: _Field("metadata", "ObjectMeta"), 2: _Field("spec", "NamespaceSpec")},
-    "NamespaceSpec": {1: _Field("finalizers", repeated=True)},
-    "ServiceAccount": {
-        1: _Field("metadata", "ObjectMeta"),
-        2: _Field("secrets", "SecretReference", repeated=True),
-        3: _Field("imagePullSecrets", "Reference", repeated=True),
-        4: _Field("automountServiceAccountToken", "bool"),
-    },
-    "TokenRequest": {1: _Field("metadata", "ObjectMeta"), 2: _Field("spec", "TokenRequestSpec")},
-    "TokenRequestSpec": {
-        1: _Field("audiences", repeated=True),
-        3: _Field("boundObjectRef", "BoundObjectReference"),
-        4: _Field("expirationSeconds", "int"),
-    },
-    "BoundObjectReference": {1: _Field("kind"), 2: _Field("apiVersion"), 3: _Field("name"), 4: _Field("uid")},
-    "SelfSubjectAccessReview": {
-        1: _Field("metadata", "ObjectMeta"),
-        2: _Field("spec", "SelfSubjectAccessReviewSpec"),
-    },
-    "SelfSubjectAccessReviewSpec": {
-        1: _Field("resourceAttributes", "ResourceAttributes"),
-        2: _Field("nonResourceAttributes", "NonResourceAttributes"),
-    },
-    "ResourceAttributes": {
-        1: _Field("namespace"),
-        2: _Field("verb"),
-        3: _Field("group"),
-        4: _Field("version"),
-        5: _Field("resource"),
-        6: _Field("subresource"),
-        7: _Field("name"),
-    },
-    "NonResourceAttributes": {1: _Field("path"), 2: _Field("verb")},
-    "SelfSubjectRulesReview": {1: _Field("metadata", "ObjectMeta"), 2: _Field("spec", "RulesReviewSpec")},
-    "RulesReviewSpec": {1: _Field("namespace")},
-    "SelfSubjectReview": {1: _Field("metadata", "ObjectMeta")},
-    "DeleteOptions": {
-        1: _Field("gracePeriodSeconds", "int"),
-        2: _Field("preconditions", "Preconditions"),
-        4: _Field("propagationPolicy"),
-        5: _Field("dryRun", repeated=True),
-    },
-    "Preconditions": {1: _Field("uid"), 2: _Field("resourceVersion")},
-}
-_TYPE: _Message = {1: _Field("apiVersion"), 2: _Field("kind")}
+_TYPE: Message = {1: Field("apiVersion"), 2: Field("kind")}
 
 
 def decode(body: bytes) -> JSON:
@@ -96,22 +29,22 @@ def decode(body: bytes) -> JSON:
         parts = {number: value for number, value in _fields(body[len(_MAGIC) :]) if isinstance(value, bytes)}
         type_ = _message(_TYPE, parts[1])
         kind = type_.get("kind", "")
-        if kind not in _MESSAGES:
+        if kind not in MESSAGES:
             told = f"the lab reads no protobuf body of kind {kind}; send application/json"
             raise ApiError(415, "UnsupportedMediaType", told)
-        return {**type_, **_message(_MESSAGES[kind], parts.get(2, b""))}
+        return {**type_, **_message(MESSAGES[kind], parts.get(2, b""))}
     except (IndexError, KeyError, UnicodeDecodeError):
         raise bad_request("the protobuf body ends too early") from None
 
 
-def _message(message: _Message, data: bytes) -> JSON:
+def _message(message: Message, data: bytes) -> JSON:
     found: JSON = {}
     for number, raw in _fields(data):
         field = message.get(number)
         if field is None:
             continue
         value = _value(field.type, raw)
-        if field.type == "map":
+        if field.type in {"map", "bytes-map"}:
             found.setdefault(field.name, {}).update(value)
         elif field.repeated:
             found.setdefault(field.name, []).append(value)
@@ -129,7 +62,14 @@ def _value(type_: str, raw: bytes | int) -> Any:
         case "map":
             pair = {number: value.decode() for number, value in _fields(raw) if isinstance(value, bytes)}
             return {pair.get(1, ""): pair.get(2, "")}
-    return _message(_MESSAGES[type_], raw)
+        case "bytes-map":
+            entry = {number: value for number, value in _fields(raw) if isinstance(value, bytes)}
+            return {entry.get(1, b"").decode(): base64.b64encode(entry.get(2, b"")).decode()}
+        case "int-or-string":
+            choice = dict(_fields(raw))
+            text = choice.get(3, b"")
+            return text.decode() if choice.get(1) and isinstance(text, bytes) else choice.get(2, 0)
+    return _message(MESSAGES[type_], raw)
 
 
 def _fields(data: bytes) -> Iterator[tuple[int, bytes | int]]:
