@@ -6,6 +6,7 @@ and everything it started ends with it: by the kernel in a process namespace, by
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -51,7 +52,7 @@ class Init:
         """Serves until the lab is gone."""
         listener = listen(self.state)
         # Our number in the VM's /proc, which may be the host's: sudo finds our view of the files by it.
-        (self.state / "init").write_text(os.readlink("/proc/self"), encoding="ascii")
+        (self.state / "init").write_text(str(Path("/proc/self").readlink()), encoding="ascii")
         self.loop.watch(self.control, self._control_ready)
         self.loop.watch(listener, lambda: self._accept(listener))
         self._send({"event": "ready", "pid": os.getpid()})
@@ -183,10 +184,8 @@ class Init:
             return
 
         def answer(reply: dict[str, Any]) -> None:
-            try:
+            with contextlib.suppress(OSError):  # the tool did not wait for its answer
                 client.sendall(json.dumps(reply).encode() + b"\n")
-            except OSError:
-                pass  # the tool did not wait for its answer
             client.close()
 
         request = json.loads(line)

@@ -13,18 +13,22 @@ from pathlib import Path
 
 from meshvm_tui.lab.guest import namespace
 
-TOOLS = (
-    "sudo dpkg dpkg-query apt-get systemctl systemd-run journalctl useradd groupadd getent id whoami chown chgrp stat "
-    "install hostname ss ip curl iptables iptables-save timedatectl df flock cmp which reboot lab-pilot-agent"
-).split()
-COREUTILS = (
-    "[ arch b2sum base32 base64 basename basenc cat chmod cksum comm cp csplit cut dd dir dircolors dirname du echo env "
-    "expand expr factor false fmt fold groups head join link ln logname ls md5sum mkdir mkfifo mktemp mv nice nl nohup "
-    "nproc numfmt od paste pathchk pr printenv printf ptx pwd readlink realpath rm rmdir seq sha1sum sha224sum sha256sum "
-    "sha384sum sha512sum shred shuf sleep sort split stdbuf stty sum sync tac tail tee test timeout touch tr true "
-    "truncate tsort tty uname unexpand uniq unlink uptime vdir wc yes"
-).split()
-OTHERS = "sh bash dash sed grep egrep fgrep awk mawk gawk tar gzip gunzip zcat xz find xargs diff less vi nano clear ps".split()
+_TOOLS = (
+    "sudo dpkg dpkg-query apt-get systemctl systemd-run journalctl useradd groupadd getent id whoami chown chgrp "
+    "stat install hostname ss ip curl iptables iptables-save timedatectl df flock cmp which reboot "
+    "lab-pilot-agent"
+)
+_COREUTILS = (
+    "[ arch b2sum base32 base64 basename basenc cat chmod cksum comm cp csplit cut dd dir dircolors dirname du "
+    "echo env expand expr factor false fmt fold groups head join link ln logname ls md5sum mkdir mkfifo mktemp mv "
+    "nice nl nohup nproc numfmt od paste pathchk pr printenv printf ptx pwd readlink realpath rm rmdir seq "
+    "sha1sum sha224sum sha256sum sha384sum sha512sum shred shuf sleep sort split stdbuf stty sum sync tac tail "
+    "tee test timeout touch tr true truncate tsort tty uname unexpand uniq unlink uptime vdir wc yes"
+)
+_OTHERS = (
+    "sh bash dash sed grep egrep fgrep awk mawk gawk tar gzip gunzip zcat xz find xargs diff less vi nano clear ps"
+)
+TOOLS, COREUTILS, OTHERS = (tuple(words.split()) for words in (_TOOLS, _COREUTILS, _OTHERS))
 PLACES = ("/usr/bin", "/bin", "/usr/sbin", "/sbin")
 SHARED = ("/usr/", "/bin/", "/sbin/", "/lib", "/nix/", "/gnu/")  # what a VM sees of the host
 BASE_PACKAGES = (

@@ -128,8 +128,8 @@ def _become(wanted: Start) -> None:
             signal.signal(number, signal.SIG_DFL)
         # Above the three standard ones first, or one could overwrite another.
         high = [os.dup(stream) if stream < 3 else stream for stream in wanted.streams]
-        for number, stream in enumerate(high):
-            os.dup2(stream, number)
+        for standard, stream in enumerate(high):
+            os.dup2(stream, standard)
         os.closerange(3, 4096)
         if wanted.terminal:
             namespace.take_terminal()
@@ -137,7 +137,7 @@ def _become(wanted: Start) -> None:
             wanted.prepare()
         os.chdir(wanted.folder)
         os.umask(0o022)
-        os.execvpe(wanted.argv[0], list(wanted.argv), dict(wanted.environment))  # noqa: S606
+        os.execvpe(wanted.argv[0], list(wanted.argv), dict(wanted.environment))
     except FileNotFoundError:
         os.write(2, f"{wanted.argv[0]}: command not found\n".encode())
         os._exit(127)

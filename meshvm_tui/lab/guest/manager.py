@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -221,4 +220,4 @@ class Manager:
 
 
 def _inside(root: Path, path: Path | None) -> str:
-    return "" if path is None else os.path.join("/", path.relative_to(root))
+    return "" if path is None else f"/{path.relative_to(root)}"

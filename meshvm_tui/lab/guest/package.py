@@ -137,7 +137,7 @@ class PackageServer:
         found, faults = self._files, self._faults
 
         class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802 - http.server's name
+            def do_GET(self) -> None:
                 content = None if faults.active(PACKAGE_404) else found.get(self.path)
                 self.send_response(200 if content else 404)
                 body = content or b"<Error><Code>NoSuchKey</Code></Error>\n"

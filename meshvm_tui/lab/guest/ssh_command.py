@@ -12,7 +12,7 @@ import struct
 import termios
 import threading
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import paramiko
 
@@ -30,7 +30,7 @@ CHANNEL_REQUEST = bytes([98])  # SSH_MSG_CHANNEL_REQUEST
 class Execution:
     """A command, from the reply to its request until its channel is closed."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - what an SSH request says
         self,
         vm: Machine,
         transport: paramiko.Transport,
@@ -140,7 +140,9 @@ class Execution:
             self._lines += data.count(b"\n")
             if self._lines >= LINES_BEFORE_CUT and "tar -xf" in self._command and self._vm.fault("ssh-cut") is not None:
                 # A reset, as a router that forgot the connection would send.
-                self._transport.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                cast(socket.socket, self._transport.sock).setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+                )
                 self._transport.close()
                 return
 
@@ -165,7 +167,8 @@ class Execution:
         message.add_boolean(False)
         message.add_string("")
         message.add_string("")
-        self._transport._send_user_message(message)  # paramiko has no public call for this
+        transport: Any = self._transport
+        transport._send_user_message(message)  # paramiko has no public call for this
 
 
 def _write_all(file: int, data: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
 import selectors
@@ -10,16 +11,25 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import paramiko
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from paramiko.common import (
+    AUTH_FAILED,
+    AUTH_SUCCESSFUL,
+    OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED,
+    OPEN_SUCCEEDED,
+)
 
 from meshvm_tui.lab.guest.closed_list import ClosedList
 from meshvm_tui.lab.guest.ssh_command import Execution
 
 USER_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+LOG = logging.getLogger("meshvm_tui.lab.ssh")
+LOG.addHandler(logging.NullHandler())
+LOG.propagate = False  # a client that goes away is nothing to tell the operator about
 TICK = 0.2  # seconds between two looks at the faults
 
 
@@ -41,7 +51,7 @@ class Machine(Protocol):
     def ensure_user(self, name: str) -> None:
         """Makes the user who logs in."""
 
-    def execute(
+    def execute(  # noqa: PLR0917 - as a process is described
         self,
         argv: tuple[str, ...],
         user: str,
@@ -92,6 +102,7 @@ class SshServer:
         self._transports: list[Transport] = []
         self._silent: list[socket.socket] = []
         self._stopping = threading.Event()
+        self._wake: tuple[socket.socket, socket.socket] | None = None
         self._thread: threading.Thread | None = None
         self.port = address[1]
 
@@ -108,6 +119,7 @@ class SshServer:
     def start(self) -> None:
         """Opens the port; raises OSError where it is taken."""
         self._stopping.clear()
+        self._wake = socket.socketpair()
         if self._vm.fault("ssh-refused") is None:
             self._open()
         self._thread = threading.Thread(target=self._serve, name=f"ssh-{self._address[0]}", daemon=True)
@@ -116,8 +128,13 @@ class SshServer:
     def stop(self) -> None:
         """Closes the port and every connection."""
         self._stopping.set()
+        if self._wake is not None:
+            self._wake[1].close()
         if self._thread is not None:
             self._thread.join()
+        if self._wake is not None:
+            self._wake[0].close()
+            self._wake = None
         self._close()
         self.drop_connections()
 
@@ -165,13 +182,17 @@ class SshServer:
             elif self._listener is None:
                 with contextlib.suppress(OSError):
                     self._open()
-            if self._listener is None:
-                self._stopping.wait(TICK)
-                continue
-            with selectors.DefaultSelector() as selector:
+            if self._listens_within(TICK) and self._listener is not None:
+                self._accept(self._listener)
+
+    def _listens_within(self, seconds: float) -> bool:
+        """Waits for a connection; `stop` ends the wait."""
+        with selectors.DefaultSelector() as selector:
+            if self._wake is not None:
+                selector.register(self._wake[0], selectors.EVENT_READ)
+            if self._listener is not None:
                 selector.register(self._listener, selectors.EVENT_READ)
-                if selector.select(TICK):
-                    self._accept(self._listener)
+            return any(key.fileobj is self._listener for key, _ in selector.select(seconds))
 
     def _accept(self, listener: socket.socket) -> None:
         connection, _ = listener.accept()
@@ -182,6 +203,7 @@ class SshServer:
         self._vm.refresh()
         self._transports = [transport for transport in self._transports if transport.is_alive()]
         transport = Transport(connection)
+        transport.set_log_channel(LOG.name)
         transport.local_version = "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3"
         transport.add_server_key(self._host_key)
         self._transports.append(transport)
@@ -205,13 +227,13 @@ class Session(paramiko.ServerInterface):
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
         """Only the lab's key, or one that the hook knows."""
         if not self._server.allows(username, key):
-            return paramiko.AUTH_FAILED
+            return AUTH_FAILED
         self._user = username
-        return paramiko.AUTH_SUCCESSFUL
+        return AUTH_SUCCESSFUL
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
         """Sessions only: no tunnels."""
-        return paramiko.OPEN_SUCCEEDED if kind == "session" else paramiko.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
+        return OPEN_SUCCEEDED if kind == "session" else OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         """Runs a command."""
@@ -221,7 +243,7 @@ class Session(paramiko.ServerInterface):
         """A login shell inside the VM; none where namespaces are forbidden."""
         return self._vm.closed_list is None and self._begin(channel, "")
 
-    def check_channel_pty_request(
+    def check_channel_pty_request(  # noqa: PLR0917 - paramiko's own signature
         self,
         channel: paramiko.Channel,
         term: bytes,
@@ -245,7 +267,8 @@ class Session(paramiko.ServerInterface):
     def _begin(self, channel: paramiko.Channel, command: str) -> bool:
         self._vm.refresh()
         self._vm.ensure_user(self._user)
-        here, there = self._transport.sock.getsockname(), self._transport.sock.getpeername()
+        connection = cast(socket.socket, self._transport.sock)
+        here, there = connection.getsockname(), connection.getpeername()
         environment = {
             "SSH_CONNECTION": f"{there[0]} {there[1]} {here[0]} {here[1]}",
             "SSH_CLIENT": f"{there[0]} {there[1]} {here[1]}",

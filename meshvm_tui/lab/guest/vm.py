@@ -30,9 +30,9 @@ GUEST_FAULTS: dict[str, str] = {
     "ssh-silent": "The SSH port is open and says nothing. A value names the VMs.",
     "ssh-cut": "The connection is cut while files are being applied. A value names the VMs.",
     "sudo-password": 'sudo asks for a password, which is "lab". A value names the VMs.',
-    "dpkg-lock": "Another package manager holds dpkg's lock, for 3 s or as in dpkg-lock:30 or dpkg-lock:vm-2=30. A value names the VMs.",
+    "dpkg-lock": "Another package manager holds dpkg's lock for 3 s, or as in dpkg-lock:30. A value names the VMs.",
     "disk-full": "The VM's disk has no space left. A value names the VMs.",
-    "clock-off": "The VM's clock is wrong, by -7200 s or as in clock-off:3600 or clock-off:vm-2=3600. A value names the VMs.",
+    "clock-off": "The VM's clock is off by -7200 s, or as in clock-off:3600 or clock-off:vm-2=3600.",
 }
 CLOCK_OFF = -7200.0
 
@@ -61,7 +61,7 @@ class ClockLike(Protocol):
 class Vm:
     """A pretend VM that answers SSH on (address, ssh_port)."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - a VM's fixed description comes first, in the order in which people say it
         self,
         name: str,
         address: str,
@@ -146,7 +146,7 @@ class Vm:
         if "dpkg-lock" not in on:
             (self.folder / "state/dpkg-lock").unlink(missing_ok=True)
 
-    def execute(
+    def execute(  # noqa: PLR0917 - as a process is described
         self,
         argv: tuple[str, ...],
         user: str,
@@ -225,10 +225,11 @@ class Vm:
             str(interpreter.prefix),
             layout.module_folders(),
         )
+        host_path = os.pathsep.join(layout.PLACES)
         settings = {
             "closed": self._closed,
             "folder": str(self.folder),
-            "host_path": os.pathsep.join(layout.PLACES),
+            "host_path": host_path,
             "plan": dataclasses.asdict(plan),
         }
         package_parent = str(Path(__file__).resolve().parents[3])
@@ -238,7 +239,7 @@ class Vm:
                 [*command, str(theirs.fileno()), json.dumps(settings)],
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
-                env={"PATH": settings["host_path"], "LANG": "C.UTF-8"} | _library(interpreter),
+                env={"PATH": host_path, "LANG": "C.UTF-8"} | _library(interpreter),
                 start_new_session=True,
             )
         ours.settimeout(START_SECONDS)

@@ -30,18 +30,18 @@ def main(arguments: list[str], tool: str = "chown") -> int:
     follow = "h" not in letters
     code = 0
     for path in words[1:]:
-        code |= _give(path, uid, gid, recursive, follow, tool)
+        code |= _give_one(path, uid, gid, follow, tool)
+        if recursive and not code:
+            code |= _give_below(path, uid, gid, tool)
     return code
 
 
-def _give(path: str, uid: int | None, gid: int | None, recursive: bool, follow: bool, tool: str) -> int:
-    code = _give_one(path, uid, gid, follow, tool)
-    if code or not recursive or not os.path.isdir(path):
-        return code
-    # chown -R gives a link's target on the command line nothing below it, as the real one by default.
-    if os.path.islink(path):
-        return code
-    for folder, folders, files in os.walk(path):
+def _give_below(top: str, uid: int | None, gid: int | None, tool: str) -> int:
+    # As the real one by default, a link is never gone through.
+    if os.path.islink(top):
+        return 0
+    code = 0
+    for folder, folders, files in os.walk(top):
         for name in folders + files:
             code |= _give_one(os.path.join(folder, name), uid, gid, False, tool)
     return code

@@ -144,7 +144,14 @@ def _request(wanted: Wanted, url: str, told: Told, deadline: float) -> Answer:
     connection = _connect(wanted, host, port, patience, told)
     try:
         if scheme == "https":
-            connection = tls(connection, host, wanted.values.get("cacert", ""), "k" in wanted.letters, deadline, port)
+            connection = tls(
+                connection,
+                host,
+                cacert=wanted.values.get("cacert", ""),
+                insecure="k" in wanted.letters,
+                deadline=deadline,
+                port=port,
+            )
         method = wanted.values.get("method") or (
             "HEAD" if "I" in wanted.letters else "POST" if "data" in wanted.values else "GET"
         )
@@ -176,7 +183,7 @@ def _connect(wanted: Wanted, host: str, port: int, patience: float, told: Told) 
 def _address(host: str) -> str:
     found = users.resolve(host)
     address = found[0][0] if found else ""
-    return ground.ADDRESS if address in ("127.0.0.1", "::1", "0.0.0.0") else address  # noqa: S104 - the VM's own
+    return ground.ADDRESS if address in ("127.0.0.1", "::1", "0.0.0.0") else address
 
 
 def _open(address: str, port: int, patience: float, host: str, named_port: int) -> socket.socket:
@@ -207,7 +214,7 @@ def _open(address: str, port: int, patience: float, host: str, named_port: int) 
 def _write(wanted: Wanted, url: str, content: bytes) -> None:
     target = wanted.values.get("output", "")
     if "O" in wanted.letters:
-        target = url.split("?")[0].rsplit("/", 1)[-1]
+        target = url.split("?", maxsplit=1)[0].rsplit("/", 1)[-1]
     if not target or target == "-":
         sys.stdout.flush()
         sys.stdout.buffer.write(content)

@@ -14,7 +14,10 @@ from meshvm_tui.lab.guest.tools import dpkg_database as database
 from meshvm_tui.lab.guest.tools import ground, owners
 
 FAILED = 2
-LOCK_WORDS = "dpkg: error: dpkg frontend lock was locked by another process with pid 1717\nNote: removing the lock file is always wrong, can damage the locked area and the entire system. See <https://wiki.debian.org/Teams/Dpkg/FAQ#db-lock>."  # noqa: E501 - dpkg's own words
+LOCK_WORDS = (
+    "dpkg: error: dpkg frontend lock was locked by another process with pid 1717\n"
+    "Note: removing the lock file is always wrong, can damage the locked area and the entire system."
+)
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -68,7 +71,9 @@ def install(path: str) -> int:
         return 1
     except (database.BadPackage, tarfile.TarError) as error:
         ground.say(
-            f"dpkg-deb: error: {error}\ndpkg: error processing archive {path} (--install):\n dpkg-deb --control subprocess returned error exit status 2"
+            f"dpkg-deb: error: {error}\n"
+            f"dpkg: error processing archive {path} (--install):\n"
+            " dpkg-deb --control subprocess returned error exit status 2"
         )
         return 1
     name, wanted = fields.get("Package", ""), fields.get("Architecture", "all")
@@ -133,7 +138,7 @@ def configure(name: str) -> int:
     print(f"Setting up {name} ({packages[name].get('Version')}) ...", flush=True)
     script = database.info(name, "postinst")
     if os.path.exists(script) and ground.ROOT != "/" and not _is_the_labs(script):
-        ground.say(f"dpkg: error: this lab VM has no namespace of its own, so it runs no script but its own package's")
+        ground.say("dpkg: error: this lab VM has no namespace of its own, so it runs no script but its own package's")
         return 1
     if os.path.exists(script):
         code = subprocess.call(["sh", script, "configure", ""], cwd=ground.ROOT)
@@ -260,7 +265,5 @@ def _list(names: list[str]) -> int:
             return 1
         fields = packages[name]
         letters = "ii" if fields["Status"].endswith(" installed") else "rc"
-        print(
-            f"{letters}  {name} {fields.get('Version', '')} {fields.get('Architecture', '')} {fields.get('Description', '')}"
-        )
+        print(f"{letters}  {name}", *(fields.get(key, "") for key in ("Version", "Architecture", "Description")))
     return 0

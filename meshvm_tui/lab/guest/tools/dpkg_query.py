@@ -30,5 +30,9 @@ def main(arguments: list[str]) -> int:
             ground.say(f"dpkg-query: no packages found matching {name}")
             return 1
         fields = {**packages[name], "db:Status-Status": packages[name]["Status"].split()[-1]}
-        print(re.sub(r"\$\{([^}]+)\}", lambda found: fields.get(found[1], ""), form), end="")
+        print(_filled(form, fields), end="")
     return 0
+
+
+def _filled(form: str, fields: dict[str, str]) -> str:
+    return re.sub(r"\$\{([^}]+)\}", lambda found: fields.get(found[1], ""), form)

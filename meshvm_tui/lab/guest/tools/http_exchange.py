@@ -109,7 +109,9 @@ def _joined(chunks: bytes) -> bytes:
     return body
 
 
-def tls(connection: socket.socket, host: str, cacert: str, insecure: bool, deadline: float, port: int) -> socket.socket:
+def tls(
+    connection: socket.socket, host: str, *, cacert: str, insecure: bool, deadline: float, port: int
+) -> socket.socket:
     """A TLS connection to `host` over an open one. Raises Failed; the plain connection is then closed."""
     import ssl
 

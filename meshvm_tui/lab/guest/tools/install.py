@@ -12,17 +12,16 @@ def main(arguments: list[str]) -> int:
     """install [-D] [-T] [-m MODE] [-o OWNER] [-g GROUP] SOURCE... TARGET, or install -d ... FOLDER..."""
     mode, spec, group, folders, parents, words = 0o755, "", "", False, False, []
     rest = iter(arguments)
-    for word in rest:
+    for given in rest:
+        word, _, value = given.partition("=")
         if word in ("-m", "-o", "-g", "--mode", "--owner", "--group", "-t"):
-            value = next(rest, "")
-        elif word.startswith(("--mode=", "--owner=", "--group=")):
-            word, _, value = word.partition("=")
+            value = value or next(rest, "")
         elif word.startswith("-") and len(word) > 1 and not word.startswith("--"):
             folders |= "d" in word
             parents |= "D" in word
             continue
         else:
-            words.append(word)
+            words.append(given)
             continue
         if word in ("-m", "--mode"):
             mode = int(value, 8)

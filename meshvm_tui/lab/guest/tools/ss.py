@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> int:
         if wanted and port != int(wanted[1]):
             continue
         # Other labs and the operator's own servers share the loopback; they are not this VM's.
-        if address not in (ground.ADDRESS, "0.0.0.0", "::") or (address != ground.ADDRESS and inode not in processes):  # noqa: S104
+        if address not in (ground.ADDRESS, "0.0.0.0", "::") or (address != ground.ADDRESS and inode not in processes):
             continue
         holders = ",".join(f'("{name}",pid={pid},fd={fd})' for name, pid, fd in processes.get(inode, []))
         shown = f"[{address}]" if ":" in address else address

@@ -6,6 +6,7 @@ import ctypes
 import os
 import shutil
 import sys
+from typing import NoReturn
 
 from meshvm_tui.lab.guest.tools import ground
 
@@ -61,6 +62,10 @@ def main(arguments: list[str]) -> int:
         ground.say(f"sudo: {words[0]}: command not found")
         return 1
     sys.stdout.flush()
+    return _become(program, words, environment)
+
+
+def _become(program: str, words: list[str], environment: dict[str, str]) -> NoReturn:
     os.execve(program, words, environment)
 
 

@@ -7,8 +7,8 @@ import os
 from meshvm_tui.lab.guest.tools import ground
 
 NOT_RUNNING, NO_SUCH_UNIT = 3, 4
-CHANGING = ("start", "stop", "restart", "reload-or-restart", "try-restart", "daemon-reload", "enable", "disable")
-CHANGING += ("reset-failed", "mask", "unmask", "reload", "kill")
+CHANGING = {"start", "stop", "restart", "reload-or-restart", "try-restart", "reload", "kill", "daemon-reload"}
+CHANGING |= {"enable", "disable", "mask", "unmask", "reset-failed"}
 
 
 def main(arguments: list[str]) -> int:
@@ -155,7 +155,6 @@ def _status(units: list[str]) -> int:
 def _list(verb: str) -> int:
     for shown in ground.ask(op="list")["units"]:
         if verb != "list-timers" or shown["Id"].endswith(".timer"):
-            print(
-                f"  {shown['Id']} {shown['LoadState']} {shown['ActiveState']} {shown['SubState']} {shown.get('Description', '')}"
-            )
+            names = ("Id", "LoadState", "ActiveState", "SubState", "Description")
+            print("  " + " ".join(shown.get(name, "") for name in names))
     return 0

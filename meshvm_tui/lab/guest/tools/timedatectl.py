@@ -15,6 +15,7 @@ def main(arguments: list[str]) -> int:
         return 0
     stamp = time.strftime("%a %Y-%m-%d %H:%M:%S UTC", time.gmtime(ground.now()))
     print(
-        f"           Universal time: {stamp}\nSystem clock synchronized: {synchronised}\n              NTP service: active"
+        f"           Universal time: {stamp}\nSystem clock synchronized: {synchronised}\n"
+        "              NTP service: active"
     )
     return 0

@@ -37,7 +37,9 @@ def main(arguments: list[str]) -> int:
         return 6
     gid = known[group][0] if group in known else users.add_group(name, system)
     home = given.get("home", f"/home/{name}")
-    users.add_user(name, gid, home, given.get("shell", "/bin/sh"), system, given.get("comment", ""))
+    users.add_user(
+        name, gid, home, shell=given.get("shell", "/bin/sh"), system=system, comment=given.get("comment", "")
+    )
     if {"-m", "--create-home"} & flags:
         os.makedirs(ground.place(home), exist_ok=True)
         owners.set_owner(ground.place(home), ground.passwd()[name][0], gid)

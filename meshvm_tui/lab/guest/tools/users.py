@@ -24,7 +24,7 @@ def add_group(name: str, system: bool) -> int:
     return gid
 
 
-def add_user(name: str, gid: int, home: str, shell: str, system: bool, comment: str = "") -> None:
+def add_user(name: str, gid: int, home: str, *, shell: str, system: bool, comment: str = "") -> None:
     """useradd's work."""
     taken = {user[0] for user in ground.passwd().values()}
     uid = gid if gid not in taken else free(taken, system)

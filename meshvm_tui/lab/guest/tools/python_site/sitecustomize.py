@@ -8,7 +8,7 @@ import socket
 from typing import Any
 
 _VM = os.environ.get("MESHVM_LAB_ADDRESS", "")
-_EVERYWHERE = ("", "0.0.0.0", "127.0.0.1", "localhost")  # noqa: S104
+_EVERYWHERE = ("", "0.0.0.0", "127.0.0.1", "localhost")
 _bind = socket.socket.bind
 
 
@@ -22,4 +22,4 @@ def _bind_to_vm(self: socket.socket, address: Any) -> None:
     _bind(self, address)
 
 
-socket.socket.bind = _bind_to_vm  # type: ignore[method-assign]
+socket.socket.bind = _bind_to_vm  # type: ignore[method-assign,assignment]
