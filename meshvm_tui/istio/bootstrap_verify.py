@@ -19,8 +19,7 @@ from meshvm_tui.istio.bootstrap_files import (
 # Without these the agent joins as somebody else, or not at all.
 _NEEDED = ("ISTIO_NAMESPACE", "ISTIO_SERVICE", "POD_NAMESPACE", "SERVICE_ACCOUNT", "ISTIO_META_WORKLOAD_NAME")
 _PORT_LISTS = (cluster_env.INBOUND_PORTS, cluster_env.EXCLUDED_PORTS)
-# Set in cluster.env for the start script alone, whatever the proxy's own metadata says.
-_LONGEST_PORT = 65535
+_LAST_PORT = 65535
 
 
 def verify(files: BootstrapFiles, *, now: float | None = None) -> tuple[Deviation, ...]:
@@ -59,7 +58,7 @@ def _variables(values: Mapping[str, str]) -> Iterator[Deviation]:
 
 
 def _is_port(text: str) -> bool:
-    return text.isdecimal() and 0 < int(text) <= _LONGEST_PORT
+    return text.isdecimal() and 0 < int(text) <= _LAST_PORT
 
 
 def _config(text: str) -> tuple[Mapping[str, Any], list[Deviation]]:

@@ -268,8 +268,8 @@ class _Loader(yaml.SafeLoader):
 
 
 # `<<` as a value is a text; as a key it is looked at before any constructor.
-for _kind in (Kind.BOOL, Kind.INT, Kind.FLOAT, Kind.NULL, Kind.MERGE):
-    _Loader.add_constructor(_TAG + _kind.value, _Loader.scalar_value)
+for _name in (Kind.BOOL.value, Kind.INT.value, Kind.FLOAT.value, Kind.NULL.value, "merge"):
+    _Loader.add_constructor(_TAG + _name, _Loader.scalar_value)
 _Loader.add_constructor(_TAG + "map", _Loader.json_mapping)
 _Loader.add_constructor(_TAG + "seq", _Loader.json_sequence)
 

@@ -23,11 +23,10 @@ class Kind(StrEnum):
     INT = "int"
     FLOAT = "float"
     NULL = "null"
-    MERGE = "merge"
     TIME = "timestamp"
 
 
-_WORDS: dict[str, tuple[Kind, Any]] = {"<<": (Kind.MERGE, "<<")}
+_WORDS: dict[str, tuple[Kind, Any]] = {}
 for _lower, _value in (("y", True), ("yes", True), ("true", True), ("on", True), ("n", False), ("no", False)):
     for _word in (_lower, _lower.capitalize(), _lower.upper()):
         _WORDS[_word] = (Kind.BOOL, _value)
@@ -41,7 +40,7 @@ for _word in ("inf", "Inf", "INF"):
     _WORDS["." + _word] = _WORDS["+." + _word] = (Kind.FLOAT, float("inf"))
     _WORDS["-." + _word] = (Kind.FLOAT, float("-inf"))
 
-# `<<` is looked up under the hint of its first character only, which that library does not have for `<`.
+# Any other first character means a string; `<<` is one, too, unless it is a key that is read.
 _HINTED = frozenset("+-.0123456789yYnNtTfFoO~")
 _INT = re.compile(r"([+-]?)(?:(0[xX])([0-9a-fA-F]+)|(0[bB])([+-]?[01]+)|(0[oO])([0-7]+)|(0)([0-7]*)|([1-9][0-9]*))")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")

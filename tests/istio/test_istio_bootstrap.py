@@ -240,7 +240,9 @@ def altered_files() -> list[tuple[str, str, BootstrapFiles]]:
     return table
 
 
-@pytest.mark.parametrize(("file", "key", "found"), altered_files(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("file", "key", "found"), altered_files(), ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_every_alteration_is_named_by_file_and_key(file: str, key: str, found: BootstrapFiles) -> None:
     assert [(note.file, note.key) for note in differences(WANTED, found)] == [(file, key)]
 

@@ -109,7 +109,16 @@ def test_a_file_edited_by_hand_is_read_as_the_shell_does(text: str, tmp_path: Pa
 
 @pytest.mark.parametrize(
     "text",
-    ["V_A=$HOME\n", "V_A=$(id)\n", "V_A=`id`\n", 'V_A="$HOME"\n', "touch x\n", "V_A=x touch y\n", "V_A='open\n", "if true\n"],
+    [
+        "V_A=$HOME\n",
+        "V_A=$(id)\n",
+        "V_A=`id`\n",
+        'V_A="$HOME"\n',
+        "touch x\n",
+        "V_A=x touch y\n",
+        "V_A='open\n",
+        "if true\n",
+    ],
 )
 def test_what_the_shell_would_compute_is_said(text: str) -> None:
     values, unreadable = cluster_env.parse(text)

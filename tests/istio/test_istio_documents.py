@@ -66,7 +66,9 @@ def test_the_gateway_as_objects() -> None:
 
 
 def test_a_gateway_of_a_network_and_a_revision() -> None:
-    made = by_kind(gateway.gateway_objects("istio-east", namespace="mesh", revision="rev-1", network="net", internal=True))
+    made = by_kind(
+        gateway.gateway_objects("istio-east", namespace="mesh", revision="rev-1", network="net", internal=True)
+    )
     pod = made["Deployment"]["spec"]["template"]
     assert pod["metadata"]["labels"]["istio.io/rev"] == "rev-1"
     assert pod["metadata"]["labels"]["topology.istio.io/network"] == "net"
@@ -210,7 +212,9 @@ def test_a_group_reads_back_as_it_was_written() -> None:
 
 
 def test_a_bare_group_of_the_api_gets_the_defaults_of_a_file() -> None:
-    group = workload_group.parse_object({"metadata": {"name": "foo", "namespace": "bar"}, "spec": {}}, "WorkloadGroup bar/foo")
+    group = workload_group.parse_object(
+        {"metadata": {"name": "foo", "namespace": "bar"}, "spec": {}}, "WorkloadGroup bar/foo"
+    )
     assert (group.service_account, group.ports, group.probe) == ("default", {}, None)
     assert group.notes == ("WorkloadGroup bar/foo names no serviceAccount: default is used",)
 
@@ -226,7 +230,10 @@ def test_a_bare_group_of_the_api_gets_the_defaults_of_a_file() -> None:
         ("metadata: x\n", "metadata must be a mapping"),
         ("metadata: {name: a, namespace: b}\nspec: {template: {ports: {http: eighty}}}\n", "spec.template.ports.http"),
         ("metadata: {name: a, namespace: b}\nspec: {template: {ports: {http: -1}}}\n", "spec.template.ports.http"),
-        ("metadata: {name: a, namespace: b}\nspec: {metadata: {labels: {version: 1.0}}}\n", "spec.metadata.labels.version"),
+        (
+            "metadata: {name: a, namespace: b}\nspec: {metadata: {labels: {version: 1.0}}}\n",
+            "spec.metadata.labels.version",
+        ),
         ("metadata: {name: a, namespace: b}\nspec: {probe: {httpGet: 5}}\n", "spec.probe.httpGet"),
         ("metadata: {name: a, namespace: b, annotations: {k: {x: 1}}}\n", "metadata.annotations.k"),
     ],

@@ -60,7 +60,9 @@ def test_an_entry_in_plain_values() -> None:
         "istio.io/workloadController": "istiod-1",
         "istio.io/connectedAt": "2026-01-01T00:00:00.5Z",
     }
-    facts = entry_facts(entry(annotations, status="False", message="refused", lastTransitionTime="2026-01-01T00:01:00Z"))
+    facts = entry_facts(
+        entry(annotations, status="False", message="refused", lastTransitionTime="2026-01-01T00:01:00Z")
+    )
     assert (facts.name, facts.namespace, facts.group, facts.controller) == ("vm-10.0.0.1", "vms", "vm", "istiod-1")
     assert (facts.health_message, facts.health_since) == ("refused", "2026-01-01T00:01:00Z")
     assert (facts.labels, facts.ports, facts.service_account) == ({"app": "x"}, {"http": 80}, "sa")
