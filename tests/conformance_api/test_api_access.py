@@ -86,6 +86,12 @@ def test_a_token_says_who_for_whom_and_until_when(api: Driver, namespace: str, a
     assert answer["status"]["expirationTimestamp"].endswith("Z")
 
 
+def test_a_token_lasts_an_hour_where_nothing_is_said(api: Driver, namespace: str, account: JSON) -> None:
+    answer = token(api, namespace, "vm-sa", audiences=["istio-ca"], expirationSeconds=None, boundObjectRef=None)
+    said = claims(answer["status"]["token"])
+    assert said["exp"] - said["iat"] == 3600
+
+
 def test_tokens_that_cannot_be_had(api: Driver, namespace: str, account: JSON) -> None:
     path = f"/api/v1/namespaces/{namespace}/serviceaccounts"
     short = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 60}}

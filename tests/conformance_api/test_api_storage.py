@@ -85,6 +85,20 @@ def test_a_deployment_and_a_pod_get_their_defaults(api: Driver, namespace: str) 
     assert (born["status"]["phase"], born["spec"]["restartPolicy"]) == ("Pending", "Always")
 
 
+def test_a_deployment_is_scaled(api: Driver, namespace: str) -> None:
+    path = f"/apis/apps/v1/namespaces/{namespace}/deployments"
+    template = {"metadata": {"labels": {"app": "x"}}, "spec": {"containers": [{"name": "c", "image": "i:1"}]}}
+    spec = {"selector": {"matchLabels": {"app": "x"}}, "template": template, "replicas": None}
+    made = {"metadata": {"name": "web", "creationTimestamp": None}, "spec": spec, "status": {}}
+    assert api.ok("POST", path, made)["spec"]["replicas"] == 1
+    scale = api.ok("GET", f"{path}/web/scale")
+    assert (scale["kind"], scale["apiVersion"], scale["status"]["selector"]) == ("Scale", "autoscaling/v1", "app=x")
+    assert api.ok("PATCH", f"{path}/web/scale", {"spec": {"replicas": 0}}, media=MERGE)["spec"] == {}
+    assert api.ok("PUT", f"{path}/web/scale", {**scale, "spec": {"replicas": 3}, "metadata": {"name": "web"}})
+    assert api.ok("GET", f"{path}/web")["spec"]["replicas"] == 3
+    api.refused(409, "PUT", f"{path}/web/scale", scale)
+
+
 def test_status_is_written_through_its_subresource_only(api: Driver, namespace: str) -> None:
     path = f"{MESH}/namespaces/{namespace}/workloadgroups"
     made = api.ok("POST", path, {**group(), "status": {"conditions": [{"type": "Forged"}]}})

@@ -6,6 +6,7 @@ from typing import Any
 
 from meshvm_tui.lab.cluster_api.errors import no_such_path
 from meshvm_tui.lab.cluster_api.kinds import REVIEW_GROUPS, Kind, Kinds
+from meshvm_tui.lab.cluster_api.scale import SCALABLE
 
 JSON = dict[str, Any]
 _VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
@@ -83,6 +84,9 @@ def _resource(kind: Kind) -> list[JSON]:
     if kind.has_status:
         verbs = ["get", "patch", "update"]
         found.append({"name": f"{kind.plural}/status", **below, "kind": kind.kind, "verbs": verbs})
+    if kind.key in SCALABLE:
+        shown = {"group": "autoscaling", "version": "v1", "kind": "Scale", "verbs": ["get", "patch", "update"]}
+        found.append({"name": f"{kind.plural}/scale", **below, **shown})
     if kind.key == "core/serviceaccounts":
         token = {"group": "authentication.k8s.io", "version": "v1", "kind": "TokenRequest", "verbs": ["create"]}
         found.append({"name": "serviceaccounts/token", **below, **token})

@@ -46,7 +46,7 @@ class Reviews:
         """The answer to a TokenRequest of a ServiceAccount."""
         account = self._objects.need(info.kind, info.namespace, info.name)
         spec = dict(body.get("spec") or {})
-        seconds = spec.get("expirationSeconds", _DEFAULT_SECONDS)
+        seconds = _DEFAULT_SECONDS if spec.get("expirationSeconds") is None else spec["expirationSeconds"]
         _check_seconds(seconds)
         audiences = spec.get("audiences") or list(DEFAULT_AUDIENCES)
         uid = account["metadata"]["uid"]

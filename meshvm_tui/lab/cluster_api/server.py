@@ -13,7 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from meshvm_tui.lab.authority import Authority, write_secret
-from meshvm_tui.lab.cluster_api import bodies, discovery, openapi
+from meshvm_tui.lab.cluster_api import bodies, discovery, openapi, scale
 from meshvm_tui.lab.cluster_api.access import ANONYMOUS, Access, Question, User, refusal
 from meshvm_tui.lab.cluster_api.calls import Call
 from meshvm_tui.lab.cluster_api.deletions import Deletions
@@ -157,21 +157,25 @@ class ClusterApi:
         return await self._route(request, user, info)
 
     async def _route(self, request: web.Request, user: User, info: RequestInfo) -> web.StreamResponse:
-        match info.verb:
-            case "list":
-                accept = request.headers.get("Accept", "")
-                return _json(self._lists.answer(info, request.query, accept))
-            case "watch":
-                return await self._watch(request, info)
-            case "get" if info.resource == "pods/log":
-                return pod_log(self._objects, self._hooks, request, info)
-            case "get" if info.resource != "pods/exec":
-                return self._one(request, info, self._resources.get(info))
         if info.resource in {"pods/exec", "pods/attach", "pods/portforward"}:
             raise ApiError(403, "Forbidden", f"{info.resource} is not offered: the lab's Pods run nothing on this host")
+        match info.verb:
+            case "list":
+                return _json(self._lists.answer(info, request.query, request.headers.get("Accept", "")))
+            case "watch":
+                return await self._watch(request, info)
+            case "get":
+                return self._get(request, info)
         if info.resource == "serviceaccounts/token":
             return await self._token(request, info)
         return await self._write(request, user, info)
+
+    def _get(self, request: web.Request, info: RequestInfo) -> web.Response:
+        if info.resource == "pods/log":
+            return pod_log(self._objects, self._hooks, request, info)
+        if info.subresource == "scale" and info.kind.key in scale.SCALABLE:
+            return _json(encoded(scale.of(self._objects.need(info.kind, info.home, info.name))))
+        return self._one(request, info, self._resources.get(info))
 
     async def _write(self, request: web.Request, user: User, info: RequestInfo) -> web.StreamResponse:
         call = Call(
@@ -181,6 +185,8 @@ class ClusterApi:
             await request.read(),
             request.headers.get("User-Agent", ""),
         )
+        if info.subresource == "scale" and info.kind.key in scale.SCALABLE:
+            return _json(encoded(scale.write(self._objects, call)))
         match info.verb:
             case "create":
                 answer = self._resources.create(call)

@@ -175,6 +175,8 @@ def check_body(kind: Kind, version: str, body: Any, namespace: str, name: str = 
     if not isinstance(body, dict):
         raise bad_request("the request body is not an object")
     wanted = kind.api_version(version)
+    if not kind.custom:
+        body = without_nulls(body)
     # Only the built-in kinds can be known without being named.
     named = (body.get("apiVersion", "" if kind.custom else wanted), body.get("kind", "" if kind.custom else kind.kind))
     if not named[1]:
@@ -240,6 +242,15 @@ def _substance(obj: JSON) -> JSON:
 
 def _without_status(kind: Kind, obj: JSON) -> JSON:
     return {key: value for key, value in obj.items() if key != "status"} if kind.has_status else obj
+
+
+def without_nulls(value: Any) -> Any:
+    """JSON without its nulls, which for the built-in kinds say the same as an absent field."""
+    if isinstance(value, dict):
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [without_nulls(item) for item in value]
+    return value
 
 
 def copied(obj: JSON) -> JSON:
