@@ -6,7 +6,6 @@ post messages; nothing here waits for them. Importing this loads neither pydanti
 
 from __future__ import annotations
 
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 from textual import on
@@ -15,7 +14,6 @@ from textual.app import SystemCommand
 from meshvm_tui import app_messages as told
 from meshvm_tui.app_onboarding import OnboardingApp
 from meshvm_tui.app_opening import prepare
-from meshvm_tui.app_watch import Watching
 from meshvm_tui.screens import messages as wanted
 from meshvm_tui.screens.home import HomeScreen
 
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
 
     from textual.screen import Screen
 
+    from meshvm_tui.app_watch import Watching
     from meshvm_tui.plan import Plan
     from meshvm_tui.ports import Connections
     from meshvm_tui.screens.watch import WatchScreen
@@ -142,6 +141,8 @@ class MeshVMApp(OnboardingApp):
 
     @on(wanted.LabChosen)
     def _lab_chosen(self) -> None:
+        import subprocess
+
         with self.suspend():
             subprocess.run(self._lab_command, check=False)
         self.stay()
@@ -155,6 +156,8 @@ class MeshVMApp(OnboardingApp):
         await self.type_ahead.release()
 
     def _watch(self, screen: Any, plan_of: Any, namespace: str | None) -> None:
+        from meshvm_tui.app_watch import Watching
+
         if self._watching:
             self._watching.stop()
         broke = lambda problem: self.post(told.WatchBroke(problem))  # noqa: E731

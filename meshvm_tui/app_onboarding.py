@@ -1,4 +1,4 @@
-"""The app with a session: the wizard, reviews and runs. It turns intents into runs, and what threads tell into paint."""
+"""The app with a session: the wizard, reviews and runs. Intents become runs, events become paint."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from textual import on
 from meshvm_tui import app_messages as told
 from meshvm_tui.app_base import BaseApp
 from meshvm_tui.app_opening import in_thread, open_in_thread
-from meshvm_tui.events import Stage, StepState
 from meshvm_tui.screens import messages as wanted
-from meshvm_tui.screens.board import STAGES, Board
 
 if TYPE_CHECKING:
     from textual.screen import Screen
 
     from meshvm_tui.app_runs import Runs
     from meshvm_tui.app_session import SessionKeeper
+    from meshvm_tui.events import Stage
     from meshvm_tui.plan import Plan
     from meshvm_tui.ports import Connections
+    from meshvm_tui.screens.board import Board
     from meshvm_tui.screens.wizard import WizardScreen
     from meshvm_tui.session_store import SessionStore
 
@@ -39,7 +39,7 @@ class OnboardingApp(BaseApp):
         self.keeper: SessionKeeper | None = None
         self.runs: Runs | None = None
         self.wizard: WizardScreen | None = None
-        self._approved = Board()
+        self._approved: Board | None = None
 
     def open_session(self, name: str, plan: Plan | None = None) -> None:
         """Opens a session, or makes one, and shows its wizard."""
@@ -120,7 +120,7 @@ class OnboardingApp(BaseApp):
 
     @on(told.SessionOpened)
     async def _session_opened(self, event: told.SessionOpened) -> None:
-        from meshvm_tui.app_runs import Runs
+        from meshvm_tui.app_runs import Runs, opening_stage, was_begun
         from meshvm_tui.engine_worker import EngineWorker
         from meshvm_tui.screens.wizard import WizardScreen
 
@@ -135,9 +135,9 @@ class OnboardingApp(BaseApp):
             self.runs = Runs(worker)
         self.runs.begin(event.keeper)
         self.wizard = WizardScreen(
-            session=session.name, plan=session.plan, stage=_last_stage(session.last_screen), board=self.runs.world
+            session=session.name, plan=session.plan, stage=opening_stage(session), board=self.runs.world
         )
-        self.runs.resuming = any(record.state != StepState.PENDING for record in session.records)
+        self.runs.resuming = was_begun(session)
         for screen in self.app_screens():
             screen.leaving = False
         await self.push_screen(self.wizard)
@@ -213,7 +213,7 @@ class OnboardingApp(BaseApp):
     async def _run_wanted(self, event: wanted.RunWanted) -> None:
         from meshvm_tui.screens.run import RunScreen
 
-        if self.keeper and self.runs:
+        if self.keeper and self.runs and self._approved:
             self.keeper.flush()
             board = self.runs.apply(event.stage, self._approved)
             await self.show_over_wizard(RunScreen(stage=event.stage, where=self._where(), board=board))
@@ -233,17 +233,14 @@ class OnboardingApp(BaseApp):
 
     @on(wanted.RunLeft)
     async def _run_left(self, event: wanted.RunLeft) -> None:
+        from meshvm_tui.screens.board import STAGES
+
         at = STAGES.index(event.stage)
         await self.back_to_wizard(STAGES[at + 1] if event.onward and at + 1 < len(STAGES) else event.stage)
 
     def _where(self) -> str:
         context = self.keeper.plan.cluster.context if self.keeper else ""
         return context or "the current context"
-
-
-def _last_stage(name: str) -> Stage:
-    """The stage that was seen last; the first one where none was."""
-    return Stage(name) if name in set(Stage) else STAGES[0]
 
 
 def _with_host_key(plan: Plan, machine: str, fingerprint: str) -> Plan:

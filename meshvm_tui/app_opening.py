@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from meshvm_tui.app_messages import SessionOpened, SessionRefused, SessionSaved, SessionsListed
 from meshvm_tui.durations import epoch, span
-from meshvm_tui.problems import PermanentError, Problem, ProblemRecord
+from meshvm_tui.problems import PermanentError, Problem
 from meshvm_tui.screens.home import SessionLine
 
 if TYPE_CHECKING:
     from textual.message import Message
 
     from meshvm_tui.plan import Plan
+    from meshvm_tui.problems import ProblemRecord
     from meshvm_tui.session_store import SessionStore, SessionSummary
 
 HEAVY = ("meshvm_tui.plan_file", "meshvm_tui.plan", "meshvm_tui.app_session", "meshvm_tui.screens.wizard")

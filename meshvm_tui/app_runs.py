@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from meshvm_tui.engine_worker import EngineWorker, Job
-from meshvm_tui.events import Event, Mode, RunFinished, Stage, StepLogged
+from meshvm_tui.events import Event, Mode, RunFinished, Stage, StepLogged, StepState
 from meshvm_tui.exit_codes import ExitCode
 from meshvm_tui.plan_fields import lacking
 from meshvm_tui.screens.board import STAGES, Board
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from meshvm_tui.app_session import SessionKeeper
     from meshvm_tui.plan import Plan
     from meshvm_tui.problems import ProblemRecord
+    from meshvm_tui.session import Session
 
 LOOK_AFTER_EDIT = 0.8
 """Seconds after the last accepted change: nobody wants a half-typed host to be dialled."""
@@ -151,6 +152,16 @@ class Runs:
                 record=keeper.take_event if applies else None,
             )
         )
+
+
+def opening_stage(session: Session) -> Stage:
+    """The stage that was seen last; the first one where none was."""
+    return Stage(session.last_screen) if session.last_screen in set(Stage) else STAGES[0]
+
+
+def was_begun(session: Session) -> bool:
+    """Whether anything was run in the session: then it is looked at whole before it goes on."""
+    return any(record.state != StepState.PENDING for record in session.records)
 
 
 def _lookable(plan: Plan, stage: Stage) -> Stage:

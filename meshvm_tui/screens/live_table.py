@@ -11,8 +11,9 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, Protocol
 
-from rich.cells import set_cell_size
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
+from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
@@ -187,11 +188,12 @@ class LiveTable(ScrollView, can_focus=True):
 
     def _strip(self, lead: str, cells: Sequence[str], component: str, *, cursor: bool = False) -> Strip:
         width = self.size.width
+        # Colours of whole styles: those that let the screen shine through are blended with it there.
         style = self.rich_style
         if component:
-            style += self.get_component_rich_style(component, partial=True)
+            style += Style(color=self.get_component_rich_style(component).color)
         if cursor:
-            style += self.get_component_rich_style("live-table--cursor", partial=True)
+            style += Style(bgcolor=self.get_component_rich_style("live-table--cursor").bgcolor)
         text = lead + "  ".join(self._fitted(cells))
         return Strip([Segment(set_cell_size(text, width), style)], width)
 
@@ -199,7 +201,11 @@ class LiveTable(ScrollView, can_focus=True):
         wide = self.size.width >= WIDE
         sizes = [(large if wide else small) for _, small, large in self._columns]
         sizes[0] = max(6, self.size.width - sum(sizes[1:]) - 2 * len(sizes))
-        return [_cut(printable(cell), size) for cell, size in zip(cells, sizes, strict=True)]
+        fitted = [_cut(printable(cell), size) for cell, size in zip(cells, sizes, strict=True)]
+        if self._qualified:
+            # Of namespace/name the end tells more.
+            fitted[0] = _cut_left(printable(cells[0]), sizes[0])
+        return fitted
 
 
 def _cut(text: str, width: int) -> str:
@@ -208,3 +214,10 @@ def _cut(text: str, width: int) -> str:
     if fitted.rstrip() != flat.rstrip() and width > 1:
         return set_cell_size(flat, width - 1) + "…"
     return fitted
+
+
+def _cut_left(text: str, width: int) -> str:
+    while cell_len(text) > width and len(text) > 1:
+        text = "…" + text[2:]
+    padded: str = set_cell_size(text, width)
+    return padded

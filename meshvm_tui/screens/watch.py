@@ -20,10 +20,10 @@ from meshvm_tui.screens.messages import WatchLeft
 
 ENTRIES = (
     ("NAME", 0, 0),
-    ("GROUP", 9, 18),
+    ("GROUP", 8, 18),
     ("ADDRESS", 12, 18),
     ("CONNECTED", 9, 24),
-    ("HEALTHY", 9, 22),
+    ("HEALTHY", 8, 22),
     ("AGE", 6, 7),
 )
 GROUPS = (("NAME", 0, 0), ("SERVICEACCOUNT", 16, 24), ("PROBE", 16, 24), ("AGE", 6, 7))

@@ -1,4 +1,4 @@
-"""The wizard: rail of stages, the form of one, the live panel, the log drawer. It edits the plan and nothing else."""
+"""The wizard: what its keys do. It edits the plan and nothing else; the rest it asks of the app."""
 
 from __future__ import annotations
 
@@ -6,36 +6,31 @@ import asyncio
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
-from textual.widgets import ContentSwitcher, Footer, Static
 
 from meshvm_tui.events import Stage
 from meshvm_tui.plan_fields import plan_with_machine_added, plan_without_machine
-from meshvm_tui.screens.app_screen import AppScreen
-from meshvm_tui.screens.board import STAGES, Board
+from meshvm_tui.screens.board import STAGES
 from meshvm_tui.screens.dialogs import PickDialog, ProblemDialog
 from meshvm_tui.screens.field_row import FieldRow
 from meshvm_tui.screens.log_drawer import LogDrawer
-from meshvm_tui.screens.messages import PlanEdited, Question, ReviewWanted, StageShown, WatchWanted, WizardLeft
+from meshvm_tui.screens.messages import PlanEdited, Question, ReviewWanted, WatchWanted, WizardLeft
 from meshvm_tui.screens.panel import LivePanel
-from meshvm_tui.screens.rail import narrow_line, rail, top_line
 from meshvm_tui.screens.stage_pane import StagePane
+from meshvm_tui.screens.wizard_frame import WizardFrame
 from meshvm_tui.screens.wizard_help import HELP
 
 if TYPE_CHECKING:
     from meshvm_tui.plan import Plan
     from meshvm_tui.problems import ProblemRecord
+    from meshvm_tui.screens.board import Board
 
 QUESTIONS = {"contexts": "Contexts of the kubeconfig", "revisions": "Revisions that run"}
 
 
-class WizardScreen(AppScreen):
+class WizardScreen(WizardFrame):
     """The eight stages. The app gives it what is observed and answered, and takes its intents."""
 
-    CSS_PATH = "../styles/wizard.tcss"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (120, "-wide")]
     help_text = HELP
     # Priority where an editor has the key for itself, or where what is typed fast must not outrun the focus.
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -51,72 +46,15 @@ class WizardScreen(AppScreen):
     ]
 
     def __init__(self, *, session: str, plan: Plan, stage: Stage, board: Board) -> None:
-        super().__init__()
-        self.session = session
-        self.plan = plan
-        self.stage = stage
-        self.board = board
-        self.machine = 0
-        self.touched = False
-        self._saved = "saved"
+        super().__init__(session=session, plan=plan, stage=stage, board=board)
         self._picking: FieldRow | None = None
-
-    def compose(self) -> ComposeResult:
-        """Top line, narrow line, rail, form, panel, drawer, footer."""
-        yield Static("", id="top-line")
-        yield Static("", id="narrow-line")
-        with Horizontal(id="wizard-body"):
-            yield Static("", id="rail")
-            with Vertical(id="middle"):
-                yield Static("", id="stage-title")
-                yield ContentSwitcher(StagePane(self.stage, self.plan), initial=_pane_id(self.stage), id="stages")
-                yield Static("", id="why-not", markup=False)
-            yield LivePanel()
-        yield LogDrawer(id="log-drawer")
-        yield Footer(compact=True, show_command_palette=False)
-
-    def on_mount(self) -> None:
-        """Opens on the stage that it was told."""
-        self._settle()
-
-    def on_resize(self) -> None:
-        """The lines are as wide as the screen."""
-        self._paint()
-
-    @property
-    def pane(self) -> StagePane:
-        """The form that is seen."""
-        return self.query_one(f"#{_pane_id(self.stage)}", StagePane)
-
-    async def go_to(self, stage: Stage) -> None:
-        """Shows another stage."""
-        switcher = self.query_one("#stages", ContentSwitcher)
-        if not self.query(f"#{_pane_id(stage)}"):
-            await switcher.mount(StagePane(stage, self.plan, self.machine))
-        self.stage = stage
-        switcher.current = _pane_id(stage)
-        self.pane.show_plan(self.plan, self.machine)
-        self._settle()
-
-    def show_board(self) -> None:
-        """The engine told something."""
-        self._paint()
-
-    def show_saved(self, words: str) -> None:
-        """Whether everything typed is on disk."""
-        self._saved = words
-        self._paint_top()
-
-    def show_log(self, lines: list[str]) -> None:
-        """New lines for the drawer."""
-        self.query_one(LogDrawer).show_lines(lines)
 
     def show_plan(self, plan: Plan) -> None:
         """The plan was changed by somebody else than this screen's fields."""
         self.plan = plan
         for pane in self.query(StagePane):
             pane.show_plan(plan, min(self.machine, max(0, len(plan.machines) - 1)))
-        self._paint()
+        self.paint()
 
     def show_answer(self, choices: tuple[tuple[str, str], ...]) -> None:
         """The answer to what was asked for picking."""
@@ -156,7 +94,7 @@ class WizardScreen(AppScreen):
         """The stage before; from the first one, home."""
         self.touched = True
         if self.focused in (self.query_one(LogDrawer), self.query_one("#panel-scroll")):
-            self._close_panels()
+            self.close_panels()
             return
         await self._flush()
         if self.stage is STAGES[0]:
@@ -190,16 +128,16 @@ class WizardScreen(AppScreen):
         """The panel gets the keys, and where it was hidden it is shown; once more gives them back."""
         body = self.query_one("#panel-scroll")
         if self.focused is body:
-            self._close_panels()
+            self.close_panels()
             return
         self.add_class("-panel-open")
-        self._paint_panel()
+        self.paint_panel()
         body.focus()
 
     def action_panel_tab(self) -> None:
         """The panel's next view."""
         self.add_class("-panel-open")
-        self._paint_panel()
+        self.paint_panel()
         self.query_one(LivePanel).action_tab(1)
 
     def action_log(self) -> None:
@@ -243,12 +181,12 @@ class WizardScreen(AppScreen):
         self.touched = True
         self.plan = event.plan
         self.post_message(PlanEdited(event.plan))
-        self._paint_panel()
+        self.paint_panel()
 
     @on(StagePane.Judged)
     def _judged(self, event: StagePane.Judged) -> None:
         event.stop()
-        self._paint_why()
+        self.paint_why()
 
     async def _flush(self) -> None:
         """Waits until the editor has taken the keys that were sent to it, and judges what it holds."""
@@ -260,7 +198,7 @@ class WizardScreen(AppScreen):
 
     def _blocked(self) -> bool:
         why = self.pane.why_not_next()
-        self._paint_why()
+        self.paint_why()
         if why:
             self.pane.focus_first()
         return bool(why)
@@ -272,47 +210,6 @@ class WizardScreen(AppScreen):
 
     def _show_machine(self, machine: int) -> None:
         self.machine = machine
-        if self.query(f"#{_pane_id(Stage.MACHINE)}"):
-            self.query_one(f"#{_pane_id(Stage.MACHINE)}", StagePane).show_plan(self.plan, machine)
-        self._paint()
-
-    def _close_panels(self) -> None:
-        self.remove_class("-panel-open", "-log-open")
-        self.pane.focus_first()
-
-    def _settle(self) -> None:
-        self.pane.focus_first()
-        self.post_message(StageShown(self.stage))
-        self._paint()
-
-    def _paint(self) -> None:
-        if not self.is_mounted:
-            return
-        self._paint_top()
-        self.query_one("#rail", Static).update(rail(self.board, self.stage))
-        self.pane.show_board(self.board)
-        self._paint_panel()
-        self._paint_why()
-
-    def _paint_top(self) -> None:
-        width = self.size.width
-        context = self.plan.cluster.context or "current context"
-        self.query_one("#top-line", Static).update(top_line(self.session, context, self._saved, width))
-        self.query_one("#narrow-line", Static).update(narrow_line(self.board, self.stage, width))
-        of_many = f"  {self.machine + 1} of {len(self.plan.machines)}" if len(self.plan.machines) > 1 else ""
-        title = self.stage.value + (of_many if self.stage is Stage.MACHINE else "")
-        self.query_one("#stage-title", Static).update(title)
-
-    def _paint_panel(self) -> None:
-        panel = self.query_one(LivePanel)
-        if panel.display:
-            panel.show(self.plan, self.stage, self.board)
-
-    def _paint_why(self) -> None:
-        why = self.pane.why_not_next()
-        self.query_one("#why-not", Static).update(f"Next waits for  {why}" if why else "")
-        self.refresh_bindings()
-
-
-def _pane_id(stage: Stage) -> str:
-    return f"stage-{stage.value.lower()}"
+        if self.query("#stage-machine"):
+            self.query_one("#stage-machine", StagePane).show_plan(self.plan, machine)
+        self.paint()

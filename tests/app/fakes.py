@@ -144,7 +144,7 @@ class ScriptedEngine:
     hold: threading.Event = field(default_factory=threading.Event)
     holds: bool = False
 
-    def __call__(
+    def __call__(  # noqa: PLR0917 (as engine.run)
         self,
         request: RunRequest,
         connections: Any,

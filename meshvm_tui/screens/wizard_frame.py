@@ -1,0 +1,133 @@
+"""The wizard's frame: what stands where, and how it is painted. What its keys do stands in `wizard`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.widgets import ContentSwitcher, Footer, Static
+
+from meshvm_tui.events import Stage
+from meshvm_tui.screens.app_screen import AppScreen
+from meshvm_tui.screens.board import Board
+from meshvm_tui.screens.log_drawer import LogDrawer
+from meshvm_tui.screens.messages import StageShown
+from meshvm_tui.screens.panel import LivePanel
+from meshvm_tui.screens.rail import narrow_line, rail, top_line
+from meshvm_tui.screens.stage_pane import StagePane
+
+if TYPE_CHECKING:
+    from meshvm_tui.plan import Plan
+
+
+class WizardFrame(AppScreen):
+    """Top line, rail of stages, the form of one, the live panel, the log drawer."""
+
+    CSS_PATH = "../styles/wizard.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (120, "-wide")]  # noqa: RUF012 (as in Screen)
+
+    def __init__(self, *, session: str, plan: Plan, stage: Stage, board: Board) -> None:
+        super().__init__()
+        self.session = session
+        self.plan = plan
+        self.stage = stage
+        self.board = board
+        self.machine = 0
+        self.touched = False
+        self._saved = "saved"
+
+    def compose(self) -> ComposeResult:
+        """Top line, narrow line, rail, form, panel, drawer, footer."""
+        yield Static("", id="top-line")
+        yield Static("", id="narrow-line")
+        with Horizontal(id="wizard-body"):
+            yield Static("", id="rail")
+            with Vertical(id="middle"):
+                yield Static("", id="stage-title")
+                yield ContentSwitcher(StagePane(self.stage, self.plan), initial=_pane_id(self.stage), id="stages")
+                yield Static("", id="why-not", markup=False)
+            yield LivePanel()
+        yield LogDrawer(id="log-drawer")
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Opens on the stage that it was told."""
+        self._settle()
+
+    def on_resize(self) -> None:
+        """The lines are as wide as the screen."""
+        self.paint()
+
+    @property
+    def pane(self) -> StagePane:
+        """The form that is seen."""
+        return self.query_one(f"#{_pane_id(self.stage)}", StagePane)
+
+    async def go_to(self, stage: Stage) -> None:
+        """Shows another stage."""
+        switcher = self.query_one("#stages", ContentSwitcher)
+        if not self.query(f"#{_pane_id(stage)}"):
+            await switcher.mount(StagePane(stage, self.plan, self.machine))
+        self.stage = stage
+        switcher.current = _pane_id(stage)
+        self.pane.show_plan(self.plan, self.machine)
+        self._settle()
+
+    def show_board(self) -> None:
+        """The engine told something."""
+        self.paint()
+
+    def show_saved(self, words: str) -> None:
+        """Whether everything typed is on disk."""
+        self._saved = words
+        self._paint_top()
+
+    def show_log(self, lines: list[str]) -> None:
+        """New lines for the drawer."""
+        self.query_one(LogDrawer).show_lines(lines)
+
+    def close_panels(self) -> None:
+        """Gives the keys back to the form."""
+        self.remove_class("-panel-open", "-log-open")
+        self.pane.focus_first()
+
+    def _settle(self) -> None:
+        self.pane.focus_first()
+        self.post_message(StageShown(self.stage))
+        self.paint()
+
+    def paint(self) -> None:
+        """Paints all that depends on plan and board."""
+        if not self.is_mounted:
+            return
+        self._paint_top()
+        self.query_one("#rail", Static).update(rail(self.board, self.stage))
+        self.pane.show_board(self.board)
+        self.paint_panel()
+        self.paint_why()
+
+    def _paint_top(self) -> None:
+        width = self.size.width
+        context = self.plan.cluster.context or "current context"
+        self.query_one("#top-line", Static).update(top_line(self.session, context, self._saved, width))
+        self.query_one("#narrow-line", Static).update(narrow_line(self.board, self.stage, width))
+        of_many = f"  {self.machine + 1} of {len(self.plan.machines)}" if len(self.plan.machines) > 1 else ""
+        title = self.stage.value + (of_many if self.stage is Stage.MACHINE else "")
+        self.query_one("#stage-title", Static).update(title)
+
+    def paint_panel(self) -> None:
+        """Paints the live panel, where it is seen."""
+        panel = self.query_one(LivePanel)
+        if panel.display:
+            panel.show(self.plan, self.stage, self.board)
+
+    def paint_why(self) -> None:
+        """Says why the stage cannot be left, and dims the key."""
+        why = self.pane.why_not_next()
+        self.query_one("#why-not", Static).update(f"Next waits for  {why}" if why else "")
+        self.refresh_bindings()
+
+
+def _pane_id(stage: Stage) -> str:
+    return f"stage-{stage.value.lower()}"
