@@ -53,7 +53,8 @@ download() {
     code=0
     curl -fsSL --connect-timeout 10 --max-time "${MV_DOWNLOAD_WAIT:-300}" -o "$1" "$MV_PACKAGE_URL" \
         >>"$chatter" 2>&1 </dev/null 9>&- || code=$?
-    [ "$code" = 0 ] || fail "the download failed: $(tail -n 1 "$chatter")" cause download curl_exit "$code"
+    [ "$code" != 23 ] || fail "the VM has no room for the package" cause disk-full
+    [ "$code" = 0 ] || fail "the download failed" cause download curl_exit "$code"
 }
 
 unpack() {

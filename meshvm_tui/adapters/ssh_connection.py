@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import paramiko
 
 CONNECT_SECONDS = 10.0
+BANNER_SECONDS = 10.0
 LOGIN_SECONDS = 15.0
 DEAD_PEER_MILLISECONDS = 30_000
 KEEPALIVE_SECONDS = 10
@@ -182,8 +183,8 @@ class SshConnection:
                 pkey=named_key(named) if named else None,
                 allow_agent=not named,
                 look_for_keys=not named,
-                timeout=CONNECT_SECONDS,
-                banner_timeout=LOGIN_SECONDS,
+                timeout=LOGIN_SECONDS,
+                banner_timeout=BANNER_SECONDS,
                 auth_timeout=LOGIN_SECONDS,
                 channel_timeout=LOGIN_SECONDS,
                 transport_factory=self._transport,

@@ -7,7 +7,7 @@ import socket
 
 from meshvm_tui.problems import ActionNeeded, PermanentError, Problem, TransientError
 
-_BANNER = "protocol banner"
+_NO_GREETING = ("protocol banner", "No existing session")
 _NO_WAY = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL)
 
 
@@ -47,7 +47,7 @@ def _from_ssh_words(error: Exception, where: str) -> Problem:
     """paramiko tells these apart by their text only."""
     text = str(error)
     words = _words(error, where)
-    if _BANNER in text:
+    if any(sign in text for sign in _NO_GREETING):
         return TransientError("MVM-408", words)
     if "No authentication methods available" in text:
         return ActionNeeded("MVM-407", f"{where}: no key is named in the plan, none is in ssh-agent or ~/.ssh")

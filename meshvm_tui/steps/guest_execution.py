@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from meshvm_tui.steps.step import Scope
 
 EXECUTION = "!guest-execution"
+CUTS = "!guest-cuts"
+MOST_CUTS = 4
 _DONE = ("ok", "changed")
 
 _CAUSES = {
@@ -98,12 +100,25 @@ def step_result(ports: Ports, scope: Scope, step: str, order: GuestOrder, wanted
         scope.memo[EXECUTION] = execution
     try:
         report: GuestReport = execution.result(step, scope)
+    except TransientError as problem:
+        thaw(scope)
+        raise _or_give_up(problem, scope) from problem
     except (Failed, Problem, Cancelled):
         thaw(scope)
         raise
+    scope.memo.pop(CUTS, None)
     if execution.is_read:
         thaw(scope)
     return report
+
+
+def _or_give_up(problem: TransientError, scope: Scope) -> Problem:
+    """A connection that is cut again and again at the same work will be cut the next time as well."""
+    cuts = int(scope.memo.get(CUTS, 0)) + 1
+    scope.memo[CUTS] = cuts
+    if cuts < MOST_CUTS:
+        return problem
+    return PermanentError(problem.code, f"{problem.cause} ({cuts} times in a row)", evidence=problem.evidence)
 
 
 def thaw(scope: Scope) -> None:
@@ -120,8 +135,9 @@ def run_alone(ports: Ports, scope: Scope, order: GuestOrder, step: str) -> Guest
 
 def problem_of(report: GuestReport) -> Problem:
     """The problem that a failed report means, with what the tools on the VM said."""
-    code = _CAUSES.get(str(report.values.get("cause", "")), _STEP_CODES.get(report.step, "MVM-534"))
     output = str(report.values.get("output") or "")
+    told = "disk-full" if "No space left" in output else str(report.values.get("cause") or "")
+    code = _CAUSES.get(told, _STEP_CODES.get(report.step, "MVM-534"))
     cause = f"{report.message}\n{output}".strip()
     evidence = {name: str(report.values[name])[-1500:] for name in ("log", "show") if report.values.get(name)}
     kind = TransientError if code in _TRANSIENT else PermanentError

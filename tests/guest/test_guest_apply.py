@@ -202,7 +202,7 @@ def test_a_package_that_is_not_there(vm: StubVm) -> None:
     reports = vm.fail("apply", FILES, **VALUES, PACKAGE_URL="http://127.0.0.1:1/no.deb")
     found = failure(reports)
     assert (found["cause"], found["curl_exit"], found["step"]) == ("download", "22", "sidecar-package")
-    assert "404" in found["message"]
+    assert "404" in found["output"]
 
 
 def test_a_page_that_is_no_package(vm: StubVm) -> None:

@@ -265,7 +265,7 @@ def test_a_port_that_speaks_something_else(target: SshTarget) -> None:
 
 
 def test_a_port_that_says_nothing(target: SshTarget, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ssh_connection, "LOGIN_SECONDS", 0.3)
+    monkeypatch.setattr(ssh_connection, "BANNER_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         assert problem_of(replace(target, port=listener.getsockname()[1])).code == "MVM-408"
 

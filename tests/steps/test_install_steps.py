@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from meshvm_tui.events import Standing
 from meshvm_tui.istio import cluster_env, yaml_dialect
+from meshvm_tui.ports import GuestReport
 from meshvm_tui.problems import PermanentError, Problem, TransientError
 from meshvm_tui.steps.files import BootstrapFiles
-from meshvm_tui.steps.install import GuestFiles, SidecarRunning
+from meshvm_tui.steps.install import GuestFiles, SidecarPackage, SidecarRunning
 from meshvm_tui.steps.registration import EntryHealthy, EntryRegistered
 from meshvm_tui.steps.step import Step
 from tests.fakes.guest import FakeGuest
@@ -293,6 +295,22 @@ def test_failures_of_the_script_have_codes_and_words(world: World, step: str, ca
     assert "dpkg: words" in caught.value.cause
     world.guest.fail = {}
     assert "sidecar-running" in world.run(upto=EntryRegistered)
+
+
+def test_a_connection_that_is_cut_every_time_is_given_up(world: World) -> None:
+    def cut(*_: object) -> Iterator[GuestReport]:
+        raise TransientError("MVM-411", "cut")
+        yield
+
+    world.run(upto=BootstrapFiles)
+    scope = world.scope()
+    world.guest.execute = cut  # type: ignore[method-assign]
+    for _ in range(3):
+        with pytest.raises(TransientError):
+            SidecarPackage().apply(world.ports, scope)
+    with pytest.raises(PermanentError) as caught:
+        SidecarPackage().apply(world.ports, scope)
+    assert (caught.value.code, caught.value.cause) == ("MVM-411", "cut (4 times in a row)")
 
 
 def test_an_agent_that_is_refused_fails_with_its_cause_and_the_altered_key(world: World) -> None:
