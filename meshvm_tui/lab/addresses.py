@@ -6,6 +6,7 @@ that dies leaves nothing behind. Where the system knows only 127.0.0.1, every ro
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import socket
@@ -48,6 +49,14 @@ class Addresses:
             self._roles[role] = free[0]
             self._write()
         return f"{self._block}.{self._roles[role]}"
+
+    def take_pod(self, role: str) -> str:
+        """A Pod's IP: an address of the block; where there is none, one that no socket has."""
+        if not self.single:
+            return self.take(role)
+        if role not in self._roles:
+            self._roles[role] = next(host for host in itertools.count(FIRST_HOST) if host not in self._roles.values())
+        return f"10.244.{self._roles[role] // 256}.{self._roles[role] % 256}"
 
     def release(self, role: str) -> None:
         """Gives an address back; nothing where the role has none."""

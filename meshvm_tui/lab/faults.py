@@ -16,6 +16,7 @@ CATALOG: dict[str, str] = {
     "gateway-pending": "No load balancer gets an address; its Events say why.",
     "gateway-hostname": "Load balancers report a hostname only: one that no resolver knows, or the value.",
     "firewall-closed": "No Pod can reach a VM.",
+    "image-pull": "No image of a sample can be pulled; a value names a part of the image's name.",
     "token-expired": "istiod finds every ServiceAccount token expired.",
     "istio-present": "The cluster starts with Istio installed by somebody else.",
 }

@@ -29,7 +29,7 @@ class Machines:
         self._addresses = addresses
         self._faults = faults
         self._clock = clock
-        self._count = 1 if addresses.single else count
+        self._count = min(count, 1) if addresses.single else count
         self._vms: list[Vm] = []
 
     async def start(self) -> None:

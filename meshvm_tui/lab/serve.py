@@ -115,6 +115,11 @@ class Lab:
         self._addresses.close()
         self._lock.close()
 
+    @property
+    def machine_count(self) -> int:
+        """How many VMs there are: fewer than asked for where only one address exists."""
+        return len(self._machines.described())
+
     def _port(self, usual: int) -> int:
         """A port that stays the same at every start; any free one where all roles share an address."""
         return 0 if self._addresses.single else usual
@@ -143,7 +148,7 @@ async def serve(options: Options) -> None:
         await asyncio.wait({starting, waiting}, return_when=asyncio.FIRST_COMPLETED)
         if not ended.is_set():
             await starting
-            _say(options)
+            _say(options, lab.machine_count)
             await waiting
         starting.cancel()
         waiting.cancel()
@@ -174,7 +179,9 @@ def _claim(state: Path) -> IO[str]:
     return lock
 
 
-def _say(options: Options) -> None:
+def _say(options: Options, machines: int) -> None:
+    if machines < options.vms:
+        sys.stderr.write(f"This computer has no loopback address but 127.0.0.1, so there is {machines} VM only.\n")
     sys.stderr.write(
         f"The lab is up in {options.state}. In another terminal:\n"
         f"  . {options.state}/env.sh\n"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import socket
 import ssl
 import struct
@@ -19,6 +20,8 @@ from typing import Any
 TLS, PLAIN = "TLS", "PLAIN"
 CAPTURED, DIRECT = "CAPTURED", "DIRECT"
 CONNECT_SECONDS = 3.0
+NOWHERE_SECONDS = 0.3  # no packet leaves this computer: an address that is not of the lab is silent
+TIMED_OUT = "connection timeout"
 NO_CHECK_TIME = 0x200000  # OpenSSL's X509_V_FLAG_NO_CHECK_TIME: each VM has a clock of its own
 CHUNK = 65536
 HEAD_LIMIT = 65536
@@ -114,11 +117,14 @@ class Stream:
 async def connect(address: tuple[str, int], source: str = "") -> Stream:
     """A TCP connection, from an address of ours where one is named; Unreachable in Envoy's words."""
     local = (source, 0) if source else None
+    if not ipaddress.ip_address(address[0]).is_loopback:
+        await asyncio.sleep(NOWHERE_SECONDS)
+        raise Unreachable(TIMED_OUT)
     try:
         opening = asyncio.open_connection(*address, local_addr=local, limit=HEAD_LIMIT)
         reader, writer = await asyncio.wait_for(opening, CONNECT_SECONDS)
     except TimeoutError as error:
-        raise Unreachable("connection timeout") from error
+        raise Unreachable(TIMED_OUT) from error
     except OSError as error:
         raise Unreachable(f"remote connection failure, transport failure reason: {_words(error)}") from error
     return Stream(reader, writer)
@@ -275,5 +281,5 @@ def _words(error: BaseException) -> str:
     if isinstance(error, ConnectionResetError | EOFError):
         return "connection reset"
     if isinstance(error, TimeoutError):
-        return "connection timeout"
+        return TIMED_OUT
     return str(error) or type(error).__name__

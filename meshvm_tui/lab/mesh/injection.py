@@ -16,19 +16,19 @@ INJECT = "sidecar.istio.io/inject"
 REVISION = "istio.io/rev"
 STATUS = "sidecar.istio.io/status"
 TEMPLATES = "inject.istio.io/templates"
-WEBHOOK_PREFIXES = ("istio-sidecar-injector", "istio-revision-tag-")
+INJECTOR, TAG = "istio-sidecar-injector", "istio-revision-tag-"
 PROXY = "istio-proxy"
 
 
 class InjectionFailed(ApiError):
     """The webhook of an istiod that is away: the API server refuses the Pod with these words."""
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, namespace: str) -> None:
         super().__init__(
             500,
             "InternalError",
             'Internal error occurred: failed calling webhook "object.sidecar-injector.istio.io": failed to call '
-            f'webhook: Post "https://{host}.istio-system.svc:443/inject?timeout=10s": '
+            f'webhook: Post "https://{host}.{namespace}.svc:443/inject?timeout=10s": '
             f'no endpoints available for service "{host}"',
         )
 
@@ -36,11 +36,13 @@ class InjectionFailed(ApiError):
 def inject(objects: Objects, pod: world.JSON) -> world.JSON:
     """The Pod as the injector makes it; unchanged where it is not asked for or nobody listens."""
     revision = _wanted_revision(objects, pod)
-    if revision is None or not _has_webhook(objects, revision):
+    webhook = None if revision is None else _webhook(objects, revision)
+    if webhook is None:
         return pod
-    plane = _plane(objects, revision)
+    plane = _plane(objects, webhook)
     if plane is None or not plane.available:
-        raise InjectionFailed(plane.service if plane else "istiod")
+        service = webhook["webhooks"][0]["clientConfig"]["service"]
+        raise InjectionFailed(service["name"], service["namespace"])
     return _with_proxy(copy.deepcopy(pod), _image(objects, plane))
 
 
@@ -58,19 +60,23 @@ def _wanted_revision(objects: Objects, pod: world.JSON) -> str | None:
     return None
 
 
-def _has_webhook(objects: Objects, revision: str) -> bool:
+def _webhook(objects: Objects, revision: str) -> world.JSON | None:
+    """The injector of a revision, or of the revision that a tag stands for; "" is the default."""
+    names = {f"{prefix}{revision or 'default'}" for prefix in (f"{INJECTOR}-", TAG)} | (
+        {INJECTOR} if not revision else set()
+    )
     for webhook in objects.list(world.WEBHOOKS):
-        name = webhook["metadata"]["name"]
-        labelled = (webhook["metadata"].get("labels") or {}).get(REVISION, "")
-        if name.startswith(WEBHOOK_PREFIXES) and (not revision or revision in (labelled, name.rpartition("tag-")[2])):
-            return True
-    return False
+        if webhook["metadata"]["name"] in names:
+            return webhook
+    return None
 
 
-def _plane(objects: Objects, revision: str) -> world.ControlPlane | None:
-    planes = world.control_planes(objects)
-    exact = next((plane for plane in planes if plane.revision == revision), None)
-    return exact or (planes[0] if planes and not revision else None)
+def _plane(objects: Objects, webhook: world.JSON) -> world.ControlPlane | None:
+    service = webhook["webhooks"][0]["clientConfig"]["service"]
+    for plane in world.control_planes(objects):
+        if (plane.namespace, plane.service) == (service["namespace"], service["name"]):
+            return plane
+    return None
 
 
 def _image(objects: Objects, plane: world.ControlPlane) -> str:

@@ -12,6 +12,7 @@ import yaml
 from meshvm_tui.lab.mesh import world
 
 HUB = "docker.io/istio"
+DEFAULT_TAG = "istio-revision-tag-default"  # which revision stands for "default"; the first one installed keeps it
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,9 @@ def control_plane_objects(wanted: ControlPlaneWanted) -> list[tuple[str, world.J
         (world.CONFIG_MAPS, _injector(wanted)),
         (world.SERVICES, _istiod_service(wanted)),
         (world.DEPLOYMENTS, _istiod(wanted)),
-        (world.WEBHOOKS, _webhook(wanted)),
+        (world.WEBHOOKS, _injection_webhook(wanted, _ending(wanted))),
+        (world.WEBHOOKS, _default_tag(wanted)),
+        (world.VALIDATORS, _validator(wanted)),
     ]
 
 
@@ -181,20 +184,55 @@ def _istiod(wanted: ControlPlaneWanted) -> world.JSON:
     return {**made, "spec": {"replicas": 1, "selector": {"matchLabels": labels}, "template": template}}
 
 
-def _webhook(wanted: ControlPlaneWanted) -> world.JSON:
-    service = {"name": f"istiod{wanted.ending}", "namespace": wanted.namespace, "path": "/inject", "port": 443}
+def _injection_webhook(wanted: ControlPlaneWanted, ending: str) -> world.JSON:
     hook = {
         "name": "object.sidecar-injector.istio.io",
-        "admissionReviewVersions": ["v1"],
-        "clientConfig": {"service": service, "caBundle": ""},
-        "sideEffects": "None",
+        "clientConfig": _client(wanted, "/inject"),
         "failurePolicy": "Fail",
         "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}],
     }
-    made = _object("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration", "", wanted)
-    ending = wanted.ending or ("" if wanted.namespace == "istio-system" else f"-{wanted.namespace}")
-    labels = {**made["metadata"]["labels"], "app": "sidecar-injector"}
-    return {**made, "metadata": {"name": f"istio-sidecar-injector{ending}", "labels": labels}, "webhooks": [hook]}
+    return _webhooks("MutatingWebhookConfiguration", f"istio-sidecar-injector{ending}", wanted, hook)
+
+
+def _default_tag(wanted: ControlPlaneWanted) -> world.JSON:
+    made = _injection_webhook(wanted, "")
+    ending = "" if wanted.namespace == "istio-system" else f"-{wanted.namespace}"
+    made["metadata"]["name"] = f"{DEFAULT_TAG}{ending}"
+    made["metadata"]["labels"]["istio.io/tag"] = "default"
+    return made
+
+
+def _validator(wanted: ControlPlaneWanted) -> world.JSON:
+    groups = ["security.istio.io", "networking.istio.io", "telemetry.istio.io", "extensions.istio.io"]
+    hook = {
+        "name": "rev.validation.istio.io",
+        "clientConfig": _client(wanted, "/validate"),
+        "failurePolicy": "Ignore",
+        "rules": [{"apiGroups": groups, "apiVersions": ["*"], "operations": ["CREATE", "UPDATE"], "resources": ["*"]}],
+    }
+    name = f"istio-validator{wanted.ending}-{wanted.namespace}"
+    return _webhooks("ValidatingWebhookConfiguration", name, wanted, hook)
+
+
+def _webhooks(kind: str, name: str, wanted: ControlPlaneWanted, hook: world.JSON) -> world.JSON:
+    app = "sidecar-injector" if kind.startswith("Mutating") else "istiod"
+    labels = {"app": app, "istio.io/rev": wanted.revision or "default", "release": "istio"}
+    shared = {"admissionReviewVersions": ["v1"], "sideEffects": "None"}
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": kind,
+        "metadata": {"name": name, "labels": labels},
+        "webhooks": [{**hook, **shared}],
+    }
+
+
+def _client(wanted: ControlPlaneWanted, path: str) -> world.JSON:
+    name = f"istiod{wanted.ending}"
+    return {"service": {"name": name, "namespace": wanted.namespace, "path": path, "port": 443}}
+
+
+def _ending(wanted: ControlPlaneWanted) -> str:
+    return wanted.ending or ("" if wanted.namespace == "istio-system" else f"-{wanted.namespace}")
 
 
 def _target(port: Mapping[str, Any]) -> int:

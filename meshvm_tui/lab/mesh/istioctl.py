@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from meshvm_tui.lab.cluster_api.istio_crds import crd_objects
-from meshvm_tui.lab.mesh.installation import control_plane_objects, gateway_objects
+from meshvm_tui.lab.mesh.installation import DEFAULT_TAG, control_plane_objects, gateway_objects
 from meshvm_tui.lab.mesh.kube_client import KubeClient, KubeError, path_of
 from meshvm_tui.lab.mesh.operator import BadOperator, control_plane_of, gateways_of, overlaid
 
@@ -160,6 +160,9 @@ def _confirm(wanted: argparse.Namespace, spec: JSON) -> None:
 
 def _apply(client: KubeClient, objects: list[JSON]) -> None:
     for obj in objects:
+        name = obj["metadata"]["name"]
+        if name.startswith(DEFAULT_TAG) and client.get(f"{path_of(obj)}/{name}") is not None:
+            continue
         client.ensure(obj)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from meshvm_tui.lab.cluster_api.errors import ApiError
 from meshvm_tui.lab.mesh import pod_status, world
+from meshvm_tui.lab.mesh.cluster_events import ClusterEvents
 from meshvm_tui.lab.mesh.curl_command import CurlResult, NotCurl, parse
 from meshvm_tui.lab.mesh.dataplane import Identity, InboundProxy
 from meshvm_tui.lab.mesh.pacing import Pacing
@@ -23,12 +24,15 @@ if TYPE_CHECKING:
     from meshvm_tui.lab.addresses import Addresses
     from meshvm_tui.lab.authority import Authority
     from meshvm_tui.lab.clock import Clock
+    from meshvm_tui.lab.faults import Faults
     from meshvm_tui.lab.objects import Objects
 
 ACTOR = "kubelet"
 NODE = "lab-node"
 LOG_LINES = 2000
 ISTIO_IMAGES = ("/pilot:", "/proxyv2:", "/pilot@", "/proxyv2@")
+IMAGE_PULL = "image-pull"
+PULL_RETRY = 0.3
 UNPULLABLE = "auto"  # a gateway's image before injection
 
 
@@ -47,6 +51,8 @@ class Kubelet:
         clock: Clock,
         sockets: Sockets,
         curl: PodCurl,
+        faults: Faults,
+        events: ClusterEvents,
         pacing: Pacing,
         folder: Path,
     ) -> None:
@@ -56,6 +62,8 @@ class Kubelet:
         self._clock = clock
         self._sockets = sockets
         self._curl = curl
+        self._faults = faults
+        self._events = events
         self._pacing = pacing
         self._folder = folder
         self._running: dict[str, tuple[tuple[str, str], asyncio.Task[None]]] = {}
@@ -113,13 +121,12 @@ class Kubelet:
         await self._pacing.pause(0.02, 0.1)
         with contextlib.suppress(ApiError):
             self._objects.patch(world.PODS, namespace, name, {"spec": {"nodeName": NODE}}, "kube-scheduler")
+        self._event(pod, "Normal", "Scheduled", f"Successfully assigned {namespace}/{name} to {NODE}")
+        await self._pull(pod)
         main = pod["spec"]["containers"][0]
-        if main.get("image") == UNPULLABLE:
-            self._tell(pod, pod_status.waiting(pod, "ErrImagePull", f'failed to pull image "{UNPULLABLE}"'))
-            return
-        address = self._addresses.take(_role(namespace, name))
+        address = self._addresses.take_pod(_role(namespace, name))
         command = list(main.get("command") or [])
-        istio = any(mark in main.get("image", "") for mark in ISTIO_IMAGES)
+        istio = _of_istio(main.get("image", ""))
         identity = self._identity(pod) if world.injected(pod) and not istio else None
         ports = () if command or istio else _container_ports(pod)
         await self._sockets.open(
@@ -131,10 +138,32 @@ class Kubelet:
             proxy=self._proxy(pod, identity) if identity else None,
         )
         started = self._clock.timestamp()
+        self._event(pod, "Normal", "Started", f"Started container {main['name']}")
         if not command or istio:
             self._tell(pod, pod_status.running(pod, address, started))
             return
         await self._command(pod, command, Sender(namespace, name, identity), pod_status.Place(address, started))
+
+    async def _pull(self, pod: world.JSON) -> None:
+        """Waits as long as an image cannot be pulled; says so once."""
+        images = [one.get("image", "") for one in pod["spec"]["containers"]]
+        told = False
+        while image := next((one for one in images if self._unpullable(one)), ""):
+            if not told:
+                told = True
+                words = f'Failed to pull image "{image}": failed to resolve reference "{image}": not found'
+                self._event(pod, "Warning", "Failed", words)
+                self._tell(pod, pod_status.waiting(pod, "ErrImagePull", words))
+            await asyncio.sleep(PULL_RETRY)
+
+    def _unpullable(self, image: str) -> bool:
+        return image == UNPULLABLE or (
+            self._faults.active(IMAGE_PULL) and self._faults.value(IMAGE_PULL) in image and not _of_istio(image)
+        )
+
+    def _event(self, pod: world.JSON, kind: str, reason: str, message: str) -> None:
+        with contextlib.suppress(ApiError):  # its namespace may be on its way out
+            self._events.tell(pod, kind, reason, message, ACTOR)
 
     async def _command(self, pod: world.JSON, command: list[str], sender: Sender, place: pod_status.Place) -> None:
         main = pod["spec"]["containers"][0]["name"]
@@ -181,6 +210,10 @@ class Kubelet:
         with contextlib.suppress(ApiError):  # the Pod may have been deleted meanwhile
             meta = pod["metadata"]
             self._objects.patch(world.PODS, meta["namespace"], meta["name"], {"status": status}, ACTOR, "status")
+
+
+def _of_istio(image: str) -> bool:
+    return any(mark in image for mark in ISTIO_IMAGES)
 
 
 def _container_ports(pod: world.JSON) -> list[int]:

@@ -18,7 +18,7 @@ from meshvm_tui.lab.mesh.installation import ControlPlaneWanted, control_plane_o
 from meshvm_tui.lab.mesh.istiod import Istiod
 from meshvm_tui.lab.mesh.kubelet import NODE, Kubelet
 from meshvm_tui.lab.mesh.load_balancers import LoadBalancers
-from meshvm_tui.lab.mesh.namespaces import NamespaceContents, StrictPolicy
+from meshvm_tui.lab.mesh.namespaces import NamespaceContents, StrictPolicy, WebhookBundles
 from meshvm_tui.lab.mesh.ownership import GarbageCollector
 from meshvm_tui.lab.mesh.pacing import Pacing
 from meshvm_tui.lab.mesh.pod_curl import PodCurl
@@ -67,6 +67,8 @@ class Mesh:
             clock=clock,
             sockets=self.sockets,
             curl=curl,
+            faults=ground.faults,
+            events=events,
             pacing=pacing,
             folder=ground.state / "pods",
         )
@@ -84,6 +86,7 @@ class Mesh:
         self._front = GatewayFront(objects, self._istiod, self._istiod_says)
         loops: list[Controller] = [
             NamespaceContents(objects, ground.authority.root_pem),
+            WebhookBundles(objects, ground.authority.root_pem),
             StrictPolicy(objects, ground.state / "istiod" / "strict"),
             Deployments(objects, events, clock, pacing),
             LoadBalancers(objects, ground.addresses, ground.faults, events, pacing),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,6 +50,30 @@ class NamespaceContents:
             self._objects.create(world.CONFIG_MAPS, {**made, "data": data}, ISTIOD)
         elif found.get("data") != data:
             self._objects.patch(world.CONFIG_MAPS, namespace, ROOT_CERT, {"data": data}, ISTIOD)
+
+
+class WebhookBundles:
+    """istiod's part of its webhooks: the certificate authority by which the API server knows it."""
+
+    keys: Sequence[str] = (world.WEBHOOKS, world.VALIDATORS, world.DEPLOYMENTS)
+    tick = 0.0
+
+    def __init__(self, objects: Objects, root_pem: str) -> None:
+        self._objects = objects
+        self._bundle = base64.b64encode(root_pem.encode()).decode()
+
+    def reconcile(self) -> None:
+        """Fills in the bundle of every webhook whose istiod is available."""
+        serving = {(plane.namespace, plane.service) for plane in world.control_planes(self._objects) if plane.available}
+        for key in (world.WEBHOOKS, world.VALIDATORS):
+            for configuration in self._objects.list(key):
+                hooks = configuration.get("webhooks") or []
+                for hook in hooks:
+                    service = hook["clientConfig"].get("service") or {}
+                    if (service.get("namespace"), service.get("name")) in serving:
+                        hook["clientConfig"]["caBundle"] = self._bundle
+                name = configuration["metadata"]["name"]
+                self._objects.patch(key, "", name, {"webhooks": hooks}, ISTIOD)
 
 
 class StrictPolicy:

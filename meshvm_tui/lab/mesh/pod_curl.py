@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from meshvm_tui.lab.mesh import world
 from meshvm_tui.lab.mesh.agent.outbound import MeshView
 from meshvm_tui.lab.mesh.curl_command import CurlCommand, CurlResult
-from meshvm_tui.lab.mesh.dataplane import Endpoint, Identity, Stream, Unreachable, dial, upstream_error
+from meshvm_tui.lab.mesh.dataplane import TIMED_OUT, Endpoint, Identity, Stream, Unreachable, dial, upstream_error
 from meshvm_tui.lab.mesh.sockets import Sockets
 from meshvm_tui.lab.mesh.view import INBOUND_PORT, pod_endpoints, services
 
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 FIREWALL_CLOSED = "firewall-closed"
 DROPPED_SECONDS = 0.3  # what stands for the time in which a firewall lets a connection run dry
 ANSWER_SECONDS = 10.0
-NO_HOST, NO_CONNECTION, HTTP_ERROR, TIMED_OUT, EMPTY_REPLY, RESET = 6, 7, 22, 28, 52, 56
+USUAL_SECONDS = 130.0  # how long Linux tries to connect where curl sets no limit
+NO_HOST, NO_CONNECTION, HTTP_ERROR, TOO_LATE, EMPTY_REPLY, RESET = 6, 7, 22, 28, 52, 56
 
 
 class _Failure(Exception):
@@ -85,7 +86,7 @@ class PodCurl:
         try:
             if self._dropped(endpoint):
                 await asyncio.sleep(DROPPED_SECONDS)
-                raise Unreachable("connection timeout")
+                raise Unreachable(TIMED_OUT)
             stream = await dial(endpoint, sender.identity, self._sockets.source(sender.namespace, sender.name))
             status, body = await _request(stream, command)
         except Unreachable as error:
@@ -98,11 +99,12 @@ class PodCurl:
         endpoint, address = self._kube_proxy(command, sender.namespace)
         if self._dropped(endpoint):
             await asyncio.sleep(DROPPED_SECONDS)
-            waited = int((command.max_time or 130) * 1000)
-            raise _Failure(TIMED_OUT, f"Connection timed out after {waited} milliseconds", address)
+            raise _timed_out("Connection", command, address)
         try:
             stream = await dial(endpoint, None, self._sockets.source(sender.namespace, sender.name))
         except Unreachable as error:
+            if str(error) == TIMED_OUT:
+                raise _timed_out("Connection", command, address) from error
             message = f"Failed to connect to {command.host} port {command.port}: Connection refused"
             raise _Failure(NO_CONNECTION, message, address) from error
         try:
@@ -144,11 +146,15 @@ async def _request(stream: Stream, command: CurlCommand) -> tuple[int, str]:
             with contextlib.suppress(ConnectionError):
                 body = await stream.reader.read()
     except TimeoutError as error:
-        waited = int((command.max_time or ANSWER_SECONDS) * 1000)
-        raise _Failure(TIMED_OUT, f"Operation timed out after {waited} milliseconds with 0 bytes received") from error
+        raise _timed_out("Operation", command, "") from error
     finally:
         stream.reset()
     return status, body.decode("utf-8", "replace")
+
+
+def _timed_out(what: str, command: CurlCommand, address: str) -> _Failure:
+    waited = int((command.max_time or USUAL_SECONDS) * 1000)
+    return _Failure(TOO_LATE, f"{what} timed out after {waited} milliseconds", address)
 
 
 def _is_address(host: str) -> bool:

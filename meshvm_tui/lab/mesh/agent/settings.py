@@ -50,7 +50,6 @@ class Settings:
     excluded_ports: frozenset[int]
     service_cidrs: str
     excluded_cidrs: str
-    probe_localhost: bool
     labels: Mapping[str, str] = field(default_factory=dict)
     probe: Mapping[str, Any] | None = None
     warnings: tuple[str, ...] = ()
@@ -118,7 +117,6 @@ def read_settings(environ: Mapping[str, str], root: Path = Path()) -> Settings:
         excluded_ports=_ports(environ.get("ISTIO_LOCAL_EXCLUDE_PORTS", "")),
         service_cidrs=environ.get("ISTIO_SERVICE_CIDR", "*"),
         excluded_cidrs=environ.get("ISTIO_SERVICE_EXCLUDE_CIDR", ""),
-        probe_localhost=environ.get("REWRITE_PROBE_LEGACY_LOCALHOST_DESTINATION") == "true",
         labels=labels,
         probe=proxy.get("readinessProbe"),
         warnings=tuple(warnings),

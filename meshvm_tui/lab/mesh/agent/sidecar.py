@@ -238,11 +238,7 @@ class Sidecar:
             self._was_ready = True
             self._log.info("Envoy proxy is ready")
         if self._settings.probe is not None and self._prober is None:
-            prober = Prober(
-                self._settings.probe,
-                "localhost" if self._settings.probe_localhost else self._settings.listen,
-                self._log,
-            )
+            prober = Prober(self._settings.probe, self._settings.listen, self._log)
             self._prober = asyncio.create_task(prober.run(self._report))
         elif self._health is not None:
             await self._report(self._health)
