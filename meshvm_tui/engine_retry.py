@@ -17,8 +17,6 @@ T = TypeVar("T")
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 10.0
 CANCEL_POLL = 0.1
-RETRY_SECONDS = 60.0
-"""How long after the first transient problem tries go on: a step's deadline may be long because its work is."""
 
 
 def _wait(event: threading.Event, seconds: float) -> bool:
@@ -49,19 +47,17 @@ def try_until(
     cancel: threading.Event,
     said: Callable[[TransientError, float], None],
 ) -> T:
-    """Calls `work` until it raises nothing transient; gives up with its last problem when the deadline would pass,
-    or when `RETRY_SECONDS` have passed since the first.
+    """Calls `work` until it raises nothing transient; gives up with its last problem when the deadline would pass.
 
     `said` is told each transient problem and the pause in seconds that follows it. Raises Cancelled in a pause.
     """
-    pause, end = FIRST_PAUSE, deadline
+    pause = FIRST_PAUSE
     while True:
         try:
             return work()
         except TransientError as problem:
             length = pause * clock.jitter()
-            end = min(end, clock.monotonic() + RETRY_SECONDS)
-            if clock.monotonic() + length >= end:
+            if clock.monotonic() + length >= deadline:
                 raise
             said(problem, length)
         if clock.wait(cancel, length):

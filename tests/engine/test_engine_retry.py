@@ -77,12 +77,6 @@ def test_the_deadline_ends_the_tries_with_the_last_problem() -> None:
     assert sum(world.time.pauses) <= 30.0
 
 
-def test_a_long_deadline_is_for_long_work_not_for_endless_tries() -> None:
-    world = World()
-    world.run(shared(Switch(world, on_apply=Failing(1000), deadline=900.0)), plan_with())
-    assert 30.0 <= sum(world.time.pauses) <= 60.0
-
-
 def test_looking_gives_up_sooner_than_applying() -> None:
     world = World()
     world.run(shared(Switch(world, on_observe=Failing(1000), deadline=600.0)), plan_with(), Mode.OBSERVE)
