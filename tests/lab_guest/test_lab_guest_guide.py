@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -129,4 +130,24 @@ def test_a_folder_made_before_the_package_prevents_its_link(lab: Lab, package: b
     login.ok("cat > p.deb", package)
     login.ok("sudo mkdir -p /etc/istio/proxy && sudo dpkg -i p.deb")
     assert login.run("test -L /etc/istio").code == 1
+    login.close()
+
+
+def test_the_agent_reads_only_what_istio_proxy_may_read(lab: Lab, package: bytes) -> None:
+    vm = lab.vm()
+    login = Login(vm, lab.key)
+    login.ok("cat > p.deb && sudo dpkg -i p.deb && sudo mkdir -p /var/run/secrets/tokens", package)
+    login.ok("echo a.b.c | sudo sh -c 'umask 077; cat > /var/run/secrets/tokens/istio-token'")
+    login.ok("sudo sh -c 'echo {} > /etc/istio/config/mesh; chmod 600 /etc/istio/config/mesh'")
+    login.ok("sudo cp /etc/hostname /etc/certs/root-cert.pem")
+    login.ok("sudo chown root /etc/istio/config/mesh && sudo systemctl start istio")
+    deadline = time.monotonic() + 10
+    while not (log := login.run("cat /var/log/istio/istio.log").out):
+        assert time.monotonic() < deadline, login.run("cat /var/log/istio/*").out
+    assert "open ./etc/istio/config/mesh: permission denied" in log
+    login.ok("sudo chown istio-proxy /etc/istio/config/mesh && sudo systemctl restart istio")
+    while "istio-token: permission denied" not in login.run("cat /var/log/istio/istio.log").out:
+        assert time.monotonic() < deadline, login.run("cat /var/log/istio/*").out
+    login.ok("sudo cp p.deb /etc/certs/key.pem && sudo systemctl stop istio")
+    assert login.ok("stat -c %U /etc/certs/key.pem /var/run/secrets/tokens/istio-token") == "istio-proxy\nroot\n"
     login.close()

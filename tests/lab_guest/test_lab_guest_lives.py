@@ -131,13 +131,3 @@ def test_the_clock_and_the_disk_can_be_wrong(lab: Lab) -> None:
     assert "NTPSynchronized=no" in login.ok("timedatectl show")
     assert json.loads(vm.folder.joinpath("state/faults").read_text()) == {"clock-off": "-9000"}
     login.close()
-
-
-def test_each_tool_is_quick(login: Login) -> None:
-    times = []
-    for _ in range(5):
-        began = time.monotonic()
-        login.ok("stat -c %U /etc; id -un; hostname; getent passwd root")
-        times.append((time.monotonic() - began) / 4)
-    # Four times the aim, because other work shares these processors.
-    assert min(times) < 0.160

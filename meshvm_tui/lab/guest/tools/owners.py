@@ -10,6 +10,9 @@ import os
 
 from meshvm_tui.lab.guest.tools import ground
 
+# What the agent writes while it runs; it runs as istio-proxy.
+AGENT = "istio-proxy"
+AGENT_WRITES = ("/etc/certs/key.pem", "/etc/certs/cert-chain.pem", "/run/meshvm-agent", "/var/lib/istio/proxy/")
 ATTRIBUTE = "user.meshvm-lab.owner"
 
 
@@ -71,9 +74,11 @@ def _table() -> dict[str, str]:
 
 
 def _by_place(path: str) -> tuple[int, int]:
-    """A user's home belongs to that user; everything else, unless it was given away, to root."""
+    """What the agent wrote is its own, a home is its user's; everything else, unless it was given away, is root's."""
     home = ground.place("/home/")
     whole = os.path.abspath(path)
+    if whole.startswith(tuple(ground.place(place) for place in AGENT_WRITES)) and AGENT in (known := ground.passwd()):
+        return known[AGENT][0], known[AGENT][1]
     if whole.startswith(home):
         name = whole[len(home) :].split("/", 1)[0]
         if name in (users := ground.passwd()):

@@ -6,8 +6,15 @@ import os
 import shutil
 import sys
 
-from meshvm_tui.lab.guest.tools import ground, iptables
+from meshvm_tui.lab.guest.tools import ground, iptables, unreadable
 
+READ = (
+    "./etc/certs/root-cert.pem",
+    "./etc/certs/cert-chain.pem",
+    "./etc/certs/key.pem",
+    "./etc/istio/config/mesh",
+    "./var/run/secrets/tokens/istio-token",
+)
 AGENT_PORTS = ("15090", "15021", "15020", "22")
 
 
@@ -28,6 +35,7 @@ def main(arguments: list[str]) -> int:
         if program is None:
             ground.say("pilot-agent: this lab VM has no agent")
             return 1
+        unreadable.hide(ground.user(), READ)
         sys.stdout.flush()
         os.execv(program, [program, *arguments])
     ground.say(f'Error: unknown command "{command}" for "pilot-agent"')
