@@ -80,7 +80,7 @@ class ProbeVmToCluster(_Probe):
 
     id = "probe-vm-to-cluster"
     title = "VM reaches the cluster"
-    deadline = 45.0
+    deadline = 30.0
     needs = ("sidecar-running", "hello-world")
     source = ProbeFrom.VM
 
@@ -113,7 +113,7 @@ class ProbeClusterToVm(_Probe):
 
     id = "probe-cluster-to-vm"
     title = "Cluster reaches the VM"
-    deadline = 90.0
+    deadline = 45.0
     needs = ("sidecar-running", "vm-service", "http-server")
     source = ProbeFrom.CLUSTER
 
