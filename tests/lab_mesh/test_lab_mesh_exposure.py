@@ -10,7 +10,7 @@ import pytest
 
 from meshvm_tui.lab.mesh.client_hello import NoClientHello, server_name
 from meshvm_tui.lab.mesh.installation import ControlPlaneWanted
-from tests.lab_mesh.worlds import World, eventually, mesh_world, run
+from tests.lab_mesh.worlds import PATIENCE, World, eventually, mesh_world, run
 
 REVISIONED = ControlPlaneWanted(version="1.30.3", revision="blue", cluster_id="Kubernetes")
 
@@ -28,12 +28,21 @@ async def handshake(lab: World, name: str, root: str = "") -> str:
     return " ".join(value for _, value in certificate["subjectAltName"])
 
 
+async def becomes(lab: World, name: str, outcome: str) -> None:
+    """Waits until a handshake ends like this: listeners follow the cluster within a moment."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + PATIENCE
+    while (found := await handshake(lab, name)) != outcome:
+        assert loop.time() < end, f"{name} stays {found}, wanted {outcome}"
+        await asyncio.sleep(0.02)
+
+
 def test_what_stands_between_a_client_and_istiod(tmp_path: Path) -> None:
     async def story() -> None:
         async with mesh_world(tmp_path) as lab:
             await lab.with_gateway(exposed=False)
             name = "istiod.istio-system.svc"
-            assert await handshake(lab, name) == "ConnectionResetError"
+            await becomes(lab, name, "ConnectionResetError")
             lab.expose(host="istiod.elsewhere.svc.cluster.local")
             assert await handshake(lab, name) == "ConnectionResetError"
             lab.objects.delete("networking.istio.io/virtualservices", "istio-system", "istiod-vs")
@@ -45,12 +54,7 @@ def test_what_stands_between_a_client_and_istiod(tmp_path: Path) -> None:
             lab.objects.patch("networking.istio.io/gateways", "istio-system", "istiod-gateway", selector)
             assert await handshake(lab, name) == "ConnectionResetError"
             lab.objects.delete("apps/deployments", "istio-system", "istio-eastwestgateway")
-
-            async def outcome() -> str:
-                return await handshake(lab, name)
-
-            while await outcome() != "ConnectionRefusedError":
-                await asyncio.sleep(0.02)
+            await becomes(lab, name, "ConnectionRefusedError")
 
     run(story())
 
