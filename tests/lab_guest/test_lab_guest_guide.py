@@ -141,7 +141,7 @@ def test_the_agent_reads_only_what_istio_proxy_may_read(lab: Lab, package: bytes
     login.ok("sudo sh -c 'echo {} > /etc/istio/config/mesh; chmod 600 /etc/istio/config/mesh'")
     login.ok("sudo cp /etc/hostname /etc/certs/root-cert.pem")
     login.ok("sudo chown root /etc/istio/config/mesh && sudo systemctl start istio")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while not (log := login.run("cat /var/log/istio/istio.log").out):
         assert time.monotonic() < deadline, login.run("cat /var/log/istio/*").out
     assert "open ./etc/istio/config/mesh: permission denied" in log

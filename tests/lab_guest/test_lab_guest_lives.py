@@ -68,7 +68,7 @@ def test_nothing_is_left_when_the_lab_is_killed(tmp_path: Path, namespaces: str)
     lab.send_signal(signal.SIGKILL)
     lab.wait()
     lab.stdout.close()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while marked(folder):
         assert time.monotonic() < deadline, f"left behind: {marked(folder)}"
         threading.Event().wait(0.02)
@@ -84,7 +84,7 @@ def test_two_vms_have_nothing_in_common(lab: Lab) -> None:
     serve = "nohup python3 -m http.server 18090 >/dev/null 2>&1 & echo started"
     assert one.ok(serve) == two.ok(serve) == "started\n"
     for login, vm in ((one, first), (two, second)):
-        deadline = time.monotonic() + 8
+        deadline = time.monotonic() + 30
         while login.run(f"curl -sS -o /dev/null http://{vm.address}:18090/").code:
             assert time.monotonic() < deadline
     assert "18090" in one.ok("ss -Hltn")

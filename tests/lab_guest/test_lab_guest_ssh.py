@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shutil
 import socket
+import subprocess
 import tarfile
 import threading
 import time
+from pathlib import Path
 
 import paramiko
 import pytest
@@ -25,7 +28,7 @@ def another_key() -> paramiko.PKey:
     return paramiko.Ed25519Key.from_private_key(io.StringIO(text.decode()))
 
 
-def until(wanted: bool, found: object, seconds: float = 5.0) -> None:
+def until(wanted: bool, found: object, seconds: float = 30.0) -> None:
     """Waits until `found()` is as wanted."""
     deadline = time.monotonic() + seconds
     while bool(found()) is not wanted:  # type: ignore[operator]
@@ -149,3 +152,43 @@ def test_sudo_asks_for_its_password(lab: Lab) -> None:
     assert "Sorry, try again." in login.run("sudo -S -p '' true", b"wrong\n").err
     assert login.ok("sudo -S -p '' cat", b"lab\nthe rest of the input") == "the rest of the input"
     login.close()
+
+
+def test_files_are_copied_by_sftp_as_scp_does(login: Login, tmp_path: Path) -> None:
+    local = tmp_path / "local"
+    local.write_bytes(bytes(range(256)) * 1000)
+    local.chmod(0o640)
+    sftp = login.client.open_sftp()
+    sftp.put(str(local), "copied")
+    sftp.chmod("copied", 0o640)
+    assert login.ok("stat -c '%s %a' ~/copied") == "256000 640\n"
+    sftp.get("copied", str(tmp_path / "back"))
+    assert (tmp_path / "back").read_bytes() == local.read_bytes()
+    sftp.mkdir("folder")
+    sftp.rename("copied", "folder/moved")
+    assert sftp.listdir("folder") == [".", "..", "moved"] or sftp.listdir("folder") == ["moved"]
+    assert sftp.normalize(".") == "/home/operator"
+    sftp.remove("folder/moved")
+    sftp.rmdir("folder")
+    with pytest.raises(FileNotFoundError):
+        sftp.stat("folder")
+    with pytest.raises(OSError, match="Read-only"):
+        sftp.open("/etc/hosts", "w")
+    sftp.close()
+
+
+@pytest.mark.skipif(shutil.which("scp") is None, reason="needs OpenSSH's scp")
+def test_openssh_itself_gets_in_and_copies(shared: Lab, vm: Vm, tmp_path: Path) -> None:
+    known = tmp_path / "known_hosts"
+    known.write_text(f"[{vm.address}]:{vm.ssh_port} {vm.ssh.public_key}\n")
+    key = shared.folder / "id_ed25519"
+    key.chmod(0o600)
+    options = ["-F", "none", "-i", str(key), "-o", f"UserKnownHostsFile={known}", "-o", "BatchMode=yes"]
+    (tmp_path / "mesh.yaml").write_text("from scp\n")
+    target = f"operator@{vm.address}"
+    port = str(vm.ssh_port)
+    subprocess.run(["scp", *options, "-P", port, str(tmp_path / "mesh.yaml"), f"{target}:"], check=True, timeout=20)
+    shown = subprocess.run(
+        ["ssh", *options, "-p", port, target, "cat mesh.yaml; exit 5"], capture_output=True, timeout=20, check=False
+    )
+    assert (shown.returncode, shown.stdout) == (5, b"from scp\n")

@@ -11,7 +11,7 @@ from meshvm_tui.lab.guest.vm import Vm
 from tests.lab_guest.lab_vm import Lab, Login
 
 
-def wait_for(found: Callable[[], bool], seconds: float = 8.0) -> None:
+def wait_for(found: Callable[[], bool], seconds: float = 30.0) -> None:
     deadline = time.monotonic() + seconds
     while not found():
         assert time.monotonic() < deadline, "it did not happen in time"

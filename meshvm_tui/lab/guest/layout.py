@@ -16,7 +16,7 @@ from meshvm_tui.lab.guest import namespace
 _TOOLS = (
     "sudo dpkg dpkg-query apt-get systemctl systemd-run journalctl useradd groupadd getent id whoami chown chgrp "
     "stat install hostname ss ip curl iptables iptables-save timedatectl df flock cmp which reboot "
-    "lab-pilot-agent"
+    "lab-pilot-agent sftp-server"
 )
 _COREUTILS = (
     "[ arch b2sum base32 base64 basename basenc cat chmod cksum comm cp csplit cut dd dir dircolors dirname du "

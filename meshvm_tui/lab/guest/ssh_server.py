@@ -243,6 +243,10 @@ class Session(paramiko.ServerInterface):
         """A login shell inside the VM; none where namespaces are forbidden."""
         return self._vm.closed_list is None and self._begin(channel, "")
 
+    def check_channel_subsystem_request(self, channel: paramiko.Channel, name: str) -> bool:
+        """SFTP, for scp; it runs in the VM like any other command."""
+        return name == "sftp" and self._vm.closed_list is None and self._begin(channel, "exec sftp-server")
+
     def check_channel_pty_request(  # noqa: PLR0917 - paramiko's own signature
         self,
         channel: paramiko.Channel,
