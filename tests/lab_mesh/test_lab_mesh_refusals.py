@@ -81,7 +81,8 @@ def _broken_root(lab: World, agent: Agent) -> None:
 
 def _discovery(host: str) -> Callable[[World, Agent], None]:
     def alter(lab: World, agent: Agent) -> None:
-        agent.write("etc/istio/config/mesh", f"defaultConfig:\n  discoveryAddress: {host}:15012\n")
+        shown = host or lab.gateway_address()
+        agent.write("etc/istio/config/mesh", f"defaultConfig:\n  discoveryAddress: {shown}:15012\n")
         known = (agent.root / "etc/hosts").read_text(encoding="utf-8")
         agent.write("etc/hosts", f"{known}{lab.gateway_address()} istiod.known.svc\n")
 
@@ -101,6 +102,7 @@ FILES = [
     ("root-foreign", _foreign_root, "x509: certificate signed by unknown authority", ""),
     ("root-broken", _broken_root, "x509: certificate signed by unknown authority", ""),
     ("discovery-unknown", _discovery("istiod.unknown.svc"), "lookup istiod.unknown.svc", ""),
+    ("discovery-by-address", _discovery(""), "because it doesn't contain any IP SANs", ""),
     ("discovery-misnamed", _discovery("istiod.known.svc"), "not istiod.known.svc", ""),
 ]
 
@@ -160,13 +162,16 @@ def test_no_root_certificate_is_the_end(tmp_path: Path) -> None:
     run(story())
 
 
-def test_a_broken_mesh_file_is_the_end(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "text", ["defaultConfig: [", "defaultConfig:\n  proxyMetadata:\n    ISTIO_META_DNS_CAPTURE: true\n", "- a list"]
+)
+def test_a_broken_mesh_file_is_the_end(tmp_path: Path, text: str) -> None:
     async def story() -> None:
         async with mesh_world(tmp_path) as lab:
             await lab.with_gateway()
             lab.workload()
             agent = lab.vm()
-            agent.write("etc/istio/config/mesh", "defaultConfig: [")
+            agent.write("etc/istio/config/mesh", text)
             await agent.start()
             assert agent.process is not None
             assert await agent.process.wait() == 255

@@ -42,6 +42,8 @@ class Signer:
 
     def sign(self, plane: ControlPlane, caller: Caller, message: Mapping[str, Any]) -> list[str]:
         """A chain for the caller's own identities, whatever its request names; Refused otherwise."""
+        if not plane.signs:
+            raise Refused("Unimplemented", "unknown service istio.v1.auth.IstioCertificateService")
         identities = self.authenticate(plane, caller, str(message.get("token", "")), str(message.get("cluster", "")))
         try:
             leaf = self._authority.sign_request(str(message["csr"]), uris=identities, ttl=CERTIFICATE_SECONDS)

@@ -47,6 +47,7 @@ class ControlPlane:
     trust_domain: str
     registers: bool
     health_checks: bool
+    signs: bool
 
     @property
     def service(self) -> str:
@@ -169,4 +170,5 @@ def _control_plane(objects: Objects, deployment: JSON, labels: Mapping[str, str]
         trust_domain=str(mesh.get("trustDomain") or "cluster.local"),
         registers=environment.get("PILOT_ENABLE_WORKLOAD_ENTRY_AUTOREGISTRATION", "true") != "false",
         health_checks=environment.get("PILOT_ENABLE_WORKLOAD_ENTRY_HEALTHCHECKS", "true") != "false",
+        signs=environment.get("ENABLE_CA_SERVER", "true") != "false",
     )

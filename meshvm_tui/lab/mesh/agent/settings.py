@@ -164,6 +164,14 @@ def _proxy_config(path: Path) -> dict[str, Any]:
     config = mesh.get("defaultConfig") if isinstance(mesh, dict) else None
     if not isinstance(mesh, dict) or not isinstance(config or {}, dict):
         raise BadSettings("failed to get proxy config: could not parse yaml: cannot unmarshal into MeshConfig")
+    for name, value in ((config or {}).get("proxyMetadata") or {}).items():
+        if isinstance(value, bool | int | float):
+            # proxyMetadata is a map of strings: an unquoted true or 15012 is none, which ends the real agent too.
+            kind = "bool" if isinstance(value, bool) else "number"
+            raise BadSettings(
+                f"failed to get proxy config: could not parse yaml: json: cannot unmarshal {kind} into Go value "
+                f"of type string (proxyMetadata.{name})"
+            )
     return config or {}
 
 

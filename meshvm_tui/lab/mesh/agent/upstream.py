@@ -111,6 +111,9 @@ class Upstream:
             words = f"current time {_zulu(now)} is {relation} {_zulu(bound)}"
             raise _unavailable(f"{VERIFY}x509: certificate has expired or is not yet valid: {words}")
         names = [value for kind, value in certificate.get("subjectAltName", ()) if kind == "DNS"]
+        if _is_address(host):
+            because = f"cannot validate certificate for {host} because it doesn't contain any IP SANs"
+            raise _unavailable(f"{VERIFY}x509: {because}")
         if host.lower() not in (name.lower() for name in names):
             raise _unavailable(f"{VERIFY}x509: certificate is valid for {', '.join(names)}, not {host}")
 
@@ -135,6 +138,14 @@ async def receive(stream: Stream) -> dict[str, Any]:
     if "error" in message:
         raise RpcError(message["error"]["code"], message["error"]["message"])
     return message
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _unavailable(words: str) -> RpcError:
