@@ -25,7 +25,7 @@ class ClusterReachable(Step):
 
     id: ClassVar[str] = "cluster-reachable"
     stage: ClassVar[Stage] = Stage.CLUSTER
-    title: ClassVar[str] = "Reach the cluster"
+    title: ClassVar[str] = "Cluster reachable"
     deadline: ClassVar[float] = 20.0
 
     def observe(self, ports: ReadPorts, scope: Scope) -> Observation:

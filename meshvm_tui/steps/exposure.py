@@ -25,7 +25,7 @@ class ExposeIstiod(ObjectStep):
 
     id: ClassVar[str] = "expose-istiod"
     stage: ClassVar[Stage] = Stage.GATEWAY
-    title: ClassVar[str] = "Expose istiod through the gateway"
+    title: ClassVar[str] = "istiod exposed"
     needs: ClassVar[tuple[str, ...]] = ("control-plane",)
 
     def wanted(self, ports: ReadPorts, scope: Scope) -> tuple[Wanted, ...]:
@@ -54,7 +54,7 @@ class ExposeServices(ObjectStep):
 
     id: ClassVar[str] = "expose-services"
     stage: ClassVar[Stage] = Stage.GATEWAY
-    title: ClassVar[str] = "Expose the mesh's services to other networks"
+    title: ClassVar[str] = "Services exposed"
     needs: ClassVar[tuple[str, ...]] = ("control-plane",)
 
     def wanted(self, ports: ReadPorts, scope: Scope) -> tuple[Wanted, ...]:

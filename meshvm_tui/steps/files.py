@@ -30,7 +30,7 @@ class BootstrapFiles(Step):
 
     id: ClassVar[str] = "bootstrap-files"
     stage: ClassVar[Stage] = Stage.FILES
-    title: ClassVar[str] = "Make the bootstrap files"
+    title: ClassVar[str] = "Bootstrap files"
     deadline: ClassVar[float] = 60.0
     needs: ClassVar[tuple[str, ...]] = ("gateway-address", "service-account", "workload-group", "guest-reachable")
     per_machine: ClassVar[bool] = True

@@ -37,7 +37,7 @@ class EastWestGateway(ObjectStep):
 
     id: ClassVar[str] = "eastwest-gateway"
     stage: ClassVar[Stage] = Stage.GATEWAY
-    title: ClassVar[str] = "Run the east-west gateway"
+    title: ClassVar[str] = "East-west gateway"
     deadline: ClassVar[float] = 600.0
     needs: ClassVar[tuple[str, ...]] = ("control-plane",)
 

@@ -23,7 +23,7 @@ class GatewayAddress(Step):
 
     id: ClassVar[str] = "gateway-address"
     stage: ClassVar[Stage] = Stage.GATEWAY
-    title: ClassVar[str] = "Wait for the gateway's address"
+    title: ClassVar[str] = "Gateway address"
     deadline: ClassVar[float] = 600.0
     needs: ClassVar[tuple[str, ...]] = ("eastwest-gateway",)
 

@@ -58,7 +58,7 @@ class SidecarPackage(_GuestStep):
     """istio-sidecar of the mesh's version is installed."""
 
     id: ClassVar[str] = "sidecar-package"
-    title: ClassVar[str] = "Install the sidecar package"
+    title: ClassVar[str] = "Sidecar package"
     deadline: ClassVar[float] = 420.0
     needs: ClassVar[tuple[str, ...]] = ("guest-reachable", "bootstrap-files")
 
@@ -103,7 +103,7 @@ class GuestFiles(_GuestStep):
     """The five files lie in their places with owner and mode; one marked block stands in /etc/hosts."""
 
     id: ClassVar[str] = "guest-files"
-    title: ClassVar[str] = "Copy the files to their places"
+    title: ClassVar[str] = "Files on the VM"
     deadline: ClassVar[float] = 120.0
     needs: ClassVar[tuple[str, ...]] = ("sidecar-package",)
 
@@ -149,7 +149,7 @@ class SidecarRunning(_GuestStep):
     """istio.service is enabled, active and ready with these files, and SSH and name look-ups still work."""
 
     id: ClassVar[str] = "sidecar-running"
-    title: ClassVar[str] = "Start the sidecar and prove SSH still works"
+    title: ClassVar[str] = "Sidecar running"
     deadline: ClassVar[float] = 240.0
     needs: ClassVar[tuple[str, ...]] = ("guest-files",)
 

@@ -20,7 +20,7 @@ class GuestReachable(Step):
 
     id: ClassVar[str] = "guest-reachable"
     stage: ClassVar[Stage] = Stage.MACHINE
-    title: ClassVar[str] = "Log in to the VM and look at it"
+    title: ClassVar[str] = "VM reachable"
     deadline: ClassVar[float] = 60.0
     per_machine: ClassVar[bool] = True
 

@@ -37,7 +37,7 @@ class ControlPlane(Step):
 
     id: ClassVar[str] = "control-plane"
     stage: ClassVar[Stage] = Stage.MESH
-    title: ClassVar[str] = "Have a control plane that takes VMs"
+    title: ClassVar[str] = "Control plane"
     deadline: ClassVar[float] = 900.0
     needs: ClassVar[tuple[str, ...]] = ("cluster-reachable",)
 

@@ -42,7 +42,7 @@ class EntryRegistered(Step):
 
     id: ClassVar[str] = "entry-registered"
     stage: ClassVar[Stage] = Stage.INSTALL
-    title: ClassVar[str] = "istiod registers the VM"
+    title: ClassVar[str] = "Entry registered"
     deadline: ClassVar[float] = 90.0
     needs: ClassVar[tuple[str, ...]] = ("sidecar-running", "workload-group")
     per_machine: ClassVar[bool] = True
@@ -144,7 +144,7 @@ class EntryHealthy(Step):
 
     id: ClassVar[str] = "entry-healthy"
     stage: ClassVar[Stage] = Stage.INSTALL
-    title: ClassVar[str] = "The workload is healthy"
+    title: ClassVar[str] = "Entry healthy"
     deadline: ClassVar[float] = 60.0
     needs: ClassVar[tuple[str, ...]] = ("entry-registered",)
     per_machine: ClassVar[bool] = True

@@ -25,7 +25,7 @@ class Namespace(ObjectStep):
 
     id: ClassVar[str] = "namespace"
     stage: ClassVar[Stage] = Stage.WORKLOAD
-    title: ClassVar[str] = "Create the workload's namespace"
+    title: ClassVar[str] = "Namespace"
     deadline: ClassVar[float] = 120.0
     needs: ClassVar[tuple[str, ...]] = ("cluster-reachable",)
 
@@ -56,7 +56,7 @@ class ServiceAccount(ObjectStep):
 
     id: ClassVar[str] = "service-account"
     stage: ClassVar[Stage] = Stage.WORKLOAD
-    title: ClassVar[str] = "Create the workload's ServiceAccount"
+    title: ClassVar[str] = "ServiceAccount"
     needs: ClassVar[tuple[str, ...]] = ("namespace",)
 
     def wanted(self, ports: ReadPorts, scope: Scope) -> tuple[Wanted, ...]:
@@ -80,7 +80,7 @@ class WorkloadGroup(ObjectStep):
 
     id: ClassVar[str] = "workload-group"
     stage: ClassVar[Stage] = Stage.WORKLOAD
-    title: ClassVar[str] = "Apply the WorkloadGroup"
+    title: ClassVar[str] = "WorkloadGroup"
     needs: ClassVar[tuple[str, ...]] = ("control-plane", "namespace", "service-account")
 
     def wanted(self, ports: ReadPorts, scope: Scope) -> tuple[Wanted, ...]:
