@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, ClassVar
 
 from meshvm_tui.events import Change, Observation, Stage, Standing
+from meshvm_tui.plan import AUTO
 from meshvm_tui.problems import PermanentError, TransientError
 from meshvm_tui.steps import guest_commands
 from meshvm_tui.steps.agent_failure import token_subject
@@ -56,7 +57,7 @@ class BootstrapFiles(Step):
         """The files that differ from what the VM has, and the token where one is made."""
         state, machine = bootstrap_state(ports, scope), machine_of(scope)
         if not state.wanted:
-            return (Change("create", f"bootstrap files of {machine.name}"),)
+            return (Change("create", f"bootstrap files of {machine.name}", commands=(_expected(scope),)),)
         commands = (_configure(ports, scope),)
         changed = [name for name in FILES if state.found(name) != state.wanted[name]]
         changes = [
@@ -129,6 +130,18 @@ def _refuse_bad_root(state: BootstrapState, scope: Scope) -> None:
     if not is_certificate(state.wanted["root-cert.pem"]):
         where = f"ConfigMap {scope.plan.workload.namespace}/istio-ca-root-cert, key root-cert.pem"
         raise PermanentError("MVM-520", f"{where} holds no PEM certificate")
+
+
+def _expected(scope: Scope) -> str:
+    """The command as far as it can be told before the mesh is there."""
+    machine, cluster_id = machine_of(scope), scope.plan.mesh.cluster_id
+    return guest_commands.configure(
+        scope.plan,
+        cluster_id="" if cluster_id == AUTO else cluster_id,
+        gateway="",
+        address=machine.address,
+        folder=machine.name,
+    )
 
 
 def _configure(ports: ReadPorts, scope: Scope) -> str:

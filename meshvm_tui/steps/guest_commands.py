@@ -34,10 +34,11 @@ def scp(machine: Machine, names: Iterable[str]) -> str:
 
 
 def configure(plan: Plan, *, cluster_id: str, gateway: str, address: str, folder: str) -> str:
-    """istioctl's own way to make the five files."""
+    """istioctl's own way to make the five files; it finds out by itself what is empty here."""
     arguments = ["x", "workload", "entry", "configure", "--name", plan.workload.name]
     arguments += ["--namespace", plan.workload.namespace, "-o", folder, "--autoregister"]
-    arguments += ["--clusterID", cluster_id, "--ingressIP", gateway, "--internalIP", address]
+    for flag, value in (("--clusterID", cluster_id), ("--ingressIP", gateway), ("--internalIP", address)):
+        arguments += [flag, value] if value else []
     arguments += [f"--tokenDuration={plan.sidecar.token_duration}"]
     if not plan.sidecar.capture_dns:
         arguments.append("--capture-dns=false")

@@ -122,7 +122,8 @@ class GuestFiles(_GuestStep):
         """One change for each file that is not as wanted; the token is named, never shown."""
         state, machine = bootstrap_state(ports, scope), machine_of(scope)
         if not state.wanted:
-            return (Change("create", f"five files on {machine.name}"),)
+            commands = guest_commands.place(machine, guest_commands.SEND)
+            return (Change("create", f"five files on {machine.name}", commands=commands),)
         commands = guest_commands.place(machine, state.names_to_place)
         changes = [
             Change(
