@@ -187,9 +187,7 @@ CATALOG: dict[str, Entry] = {
         "The namespace has no root certificate of the mesh yet", "istiod writes it; see that it serves the namespace."
     ),
     "MVM-511": Entry("The annotation proxy.istio.io/config cannot be read", "Mend it in the WorkloadGroup."),
-    "MVM-512": Entry(
-        "A variable cannot be set by a shell", "Use letters, digits and _ in the names of proxyMetadata."
-    ),
+    "MVM-512": Entry("A variable cannot be set by a shell", "Use letters, digits and _ in the names of proxyMetadata."),
     "MVM-513": Entry("The folder cannot be written", "Check its owner and the free space, or name another one."),
     "MVM-514": Entry("The token could not be created", "Read the words, then run again."),
     "MVM-515": Entry("The bootstrap files are not as they must be", "Mend what is named here, then run again."),
