@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from meshvm_tui.problems import PermanentError, Problem, TransientError
 from meshvm_tui.steps.agent_log import PASSING, UNAUTHENTICATED, Cause, TokenFacts, cause_of, token_cause
 from meshvm_tui.steps.guest_facts import guest_view
+from meshvm_tui.steps.istiod_words import refusal
 from meshvm_tui.steps.wanted_files import differing, wanted_files
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ def agent_problem(ports: ReadPorts, scope: Scope, log: str) -> Problem | None:
     altered = _altered(ports, scope, view)
     code = _code(cause, view, scope.plan, altered)
     evidence = {"agent log": log[-1500:]}
+    if code == UNAUTHENTICATED and (words := refusal(ports, scope, view)):
+        evidence["istiod"] = words
+        told = cause_of(words)
+        code = told.code if told else code
     if altered:
         evidence["differs from what was copied"] = "; ".join(map(str, altered))
     kind = TransientError if code in _PASSING else PermanentError

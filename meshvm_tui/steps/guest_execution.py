@@ -118,7 +118,12 @@ def _or_give_up(problem: TransientError, scope: Scope) -> Problem:
     scope.memo[CUTS] = cuts
     if cuts < MOST_CUTS:
         return problem
-    return PermanentError(problem.code, f"{problem.cause} ({cuts} times in a row)", evidence=problem.evidence)
+    return PermanentError(
+        problem.code,
+        f"{problem.cause} ({cuts} times in a row)",
+        next_action="Find out what cuts it (the machine's sshd, the network between), then run again.",
+        evidence=problem.evidence,
+    )
 
 
 def thaw(scope: Scope) -> None:

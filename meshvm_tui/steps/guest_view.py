@@ -135,9 +135,15 @@ class GuestView:
         return self.text("unit", "restart_wanted") == "yes"
 
     @property
+    def has_died(self) -> bool:
+        """Whether systemd waits to start the agent again, or has given up."""
+        return self.unit.get("ActiveState") in ("activating", "failed") or self.unit.get("SubState") == "auto-restart"
+
+    @property
     def agent_log(self) -> str:
-        """The end of the agent's log and of its error log."""
-        return f"{self.text('log', 'agent')}\n{self.text('log', 'errors')}"
+        """The end of the agent's log; with its last words, where it has died (its error log has no times)."""
+        errors = self.text("log", "errors") if self.has_died else ""
+        return f"{self.text('log', 'agent')}\n{errors}"
 
     @property
     def has_token(self) -> bool:

@@ -163,7 +163,7 @@ class SidecarRunning(_GuestStep):
         if not lacking:
             started = view.unit.get("ActiveEnterTimestamp", "")
             return satisfied("istio.service is enabled, active and ready", details=(("started", started),))
-        if not view.is_running:
+        if not view.is_running and not view.has_died:
             return missing(_list(lacking), reason="NotRunning")
         if not view.is_ready and (cause := agent_problem(ports, scope, view.agent_log)) is not None:
             title = CATALOG[cause.code].title
@@ -174,7 +174,7 @@ class SidecarRunning(_GuestStep):
     def changes(self, ports: ReadPorts, scope: Scope, observation: Observation) -> tuple[Change, ...]:
         """One start, or one restart."""
         machine, view = machine_of(scope), guest_view(ports, scope)
-        verb = "restart" if view.is_running else "start"
+        verb = "restart" if view.is_running or view.has_died else "start"
         target = f"{verb} istio.service on {machine.name}"
         wanted = dict(bootstrap_state(ports, scope).wanted)
         return (

@@ -297,14 +297,14 @@ def test_failures_of_the_script_have_codes_and_words(world: World, step: str, ca
     assert "sidecar-running" in world.run(upto=EntryRegistered)
 
 
-def test_a_connection_that_is_cut_every_time_is_given_up(world: World) -> None:
+def test_a_connection_that_is_cut_every_time_is_given_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def cut(*_: object) -> Iterator[GuestReport]:
         raise TransientError("MVM-411", "cut")
         yield
 
     world.run(upto=BootstrapFiles)
     scope = world.scope()
-    world.guest.execute = cut  # type: ignore[method-assign]
+    monkeypatch.setattr(world.guest, "execute", cut)
     for _ in range(3):
         with pytest.raises(TransientError):
             SidecarPackage().apply(world.ports, scope)
@@ -336,6 +336,28 @@ def test_an_expired_token_is_told_from_a_refused_one(world: World) -> None:
         world.run()
     assert caught.value.code == "MVM-301"
     assert caught.value.cause == line.strip()
+
+
+def test_istiods_own_words_tell_why_a_good_token_was_refused(world: World) -> None:
+    line = "\terror\tca\tfailed to sign CSR: rpc error: code = Unauthenticated desc = request authenticate failure"
+    metadata = {"name": "istiod-1", "namespace": "istio-system", "labels": {"app": "istiod"}}
+    world.cluster.put({"apiVersion": "v1", "kind": "Pod", "metadata": metadata})
+    said = "2026\twarn\tsecurity\tFailed to authenticate client from 10.0.0.7: token has expired\n"
+    world.cluster.logs["istio-system", "istiod-1", "discovery"] = said
+    world.guest.fail = {"apply/sidecar-running": {"message": "not ready", "cause": "not-ready", "log": line}}
+    with pytest.raises(PermanentError) as caught:
+        world.run()
+    assert caught.value.code == "MVM-301"
+    assert caught.value.evidence["istiod"] == said.strip()
+
+
+def test_an_agent_that_died_is_seen_with_its_last_words(onboarded: World) -> None:
+    last = "Error: invalid config - Citadel missing a root certificate ./etc/certs/root-cert.pem"
+    onboarded.guest.topics["log"] = {"agent": "\tinfo\tVersion 1.30.3\n", "errors": last}
+    assert onboarded.look(upto=SidecarRunning)["sidecar-running"][0].standing is Standing.SATISFIED
+    onboarded.guest.topics["unit"] = {"show": "ActiveState=activating\nSubState=auto-restart\n", "ready": ""}
+    seen, _ = onboarded.look(upto=SidecarRunning)["sidecar-running"]
+    assert dict(seen.details)["code"] == "MVM-318"
 
 
 def test_a_sidecar_that_is_not_ready_is_seen_with_its_cause(onboarded: World) -> None:
