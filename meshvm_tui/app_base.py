@@ -39,6 +39,12 @@ class BaseApp(App[None]):
         super().__init__(css_path=[*STYLES, *styles])
         self.type_ahead = TypeAhead(self._is_being_left, super().on_event)
 
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Quiet scrollbars: the accent is for what can be done next."""
+        bar = {"scrollbar": "$foreground 25%", "scrollbar-hover": "$foreground 40%", "scrollbar-active": "$accent"}
+        places = ("scrollbar-background", "scrollbar-background-hover", "scrollbar-background-active")
+        return {**bar, **dict.fromkeys((*places, "scrollbar-corner-color"), "$background")}
+
     def on_mount(self) -> None:
         """The first frame needs no disk and no heavy library; both come after it."""
         on_signals(self.end)

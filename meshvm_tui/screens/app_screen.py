@@ -17,6 +17,11 @@ class AppScreen(Screen[None]):
     help_text = ""
     leaving = False
 
+    @property
+    def ready(self) -> bool:
+        """Whether its widgets are there: not yet before it is composed, no more while it is taken down."""
+        return self.is_running and self.is_attached and bool(self.children)
+
     def leave_by(self, intent: Intent) -> None:
         """Tells the app where to go, and takes no more keys until it has decided."""
         self.leaving = True

@@ -10,11 +10,12 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from meshvm_tui.screens.app_screen import AppScreen
 from meshvm_tui.screens.glyphs import printable
+from meshvm_tui.screens.key_line import KeyLine
 from meshvm_tui.screens.messages import LabChosen, MonitorChosen, NewOnboarding, SessionChosen
 
 HELP = """\
@@ -59,7 +60,7 @@ class HomeScreen(AppScreen):
         yield Static("From a cluster and a VM to two answers in the mesh.", id="home-sentence", markup=False)
         yield OptionList(*self._options(), id="home-menu", compact=True)
         yield Static("", id="home-status", markup=False)
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine()
 
     def show_sessions(self, sessions: Sequence[SessionLine]) -> None:
         """Puts the sessions below; the cursor stays where it stood."""

@@ -8,8 +8,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.widgets import Static
 
+from meshvm_tui.screens.painted import Painted
 from meshvm_tui.screens.preview import TABS, preview
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ class LivePanel(Vertical):
 
     def compose(self) -> ComposeResult:
         """Tabs and text."""
-        yield Static("", id="panel-tabs")
+        yield Painted(fixed=True, id="panel-tabs")
         with PanelBody(id="panel-scroll"):
-            yield Static("", id="panel-text")
+            yield Painted(id="panel-text")
 
     def show(self, plan: Plan, stage: Stage, board: Board) -> None:
         """Shows what this plan makes at this stage."""
@@ -54,6 +54,6 @@ class LivePanel(Vertical):
 
     def _paint(self) -> None:
         tabs = [(f" {tab} ", "$text-accent underline" if tab == self.tab else "$foreground-muted") for tab in TABS]
-        self.query_one("#panel-tabs", Static).update(Content.assemble(*tabs, ("   ^E", "$foreground-muted")))
+        self.query_one("#panel-tabs", Painted).show(Content.assemble(*tabs, ("   ^E", "$foreground-muted")))
         if self._shown:
-            self.query_one("#panel-text", Static).update(preview(self.tab, *self._shown))
+            self.query_one("#panel-text", Painted).show(preview(self.tab, *self._shown))

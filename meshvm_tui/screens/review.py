@@ -11,14 +11,16 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from meshvm_tui.screens.app_screen import AppScreen
 from meshvm_tui.screens.dialogs import ProblemDialog
 from meshvm_tui.screens.glyphs import printable
+from meshvm_tui.screens.key_line import KeyLine
 from meshvm_tui.screens.messages import HostKeyAccepted, ReviewWanted, RunLeft, RunWanted
 from meshvm_tui.screens.observed import problem_parts
+from meshvm_tui.screens.painted import Painted
 from meshvm_tui.screens.preview import command_parts, diff_parts
 
 if TYPE_CHECKING:
@@ -65,11 +67,13 @@ class ReviewScreen(AppScreen):
         yield OptionList(id="review-list", compact=True)
         with VerticalScroll(id="review-detail", can_focus=True):
             yield Static("", id="review-text")
-        yield Static("Looking at what is there …", id="run-summary", markup=False)
-        yield Footer(compact=True, show_command_palette=False)
+        yield Painted(fixed=True, id="run-summary")
+        yield KeyLine()
 
     def show_board(self) -> None:
         """The engine told something."""
+        if not self.ready:
+            return
         found = [(line, change) for line in self.board.upto(self.stage) for change in line.changes]
         if found != self._changes:
             self._changes = found
@@ -84,8 +88,8 @@ class ReviewScreen(AppScreen):
         if self.board.finished and not self.board.running:
             self._ended = True
             self._conclude()
-        self.query_one("#run-summary", Static).update(self._summary())
-        self.refresh_bindings()
+            self.refresh_bindings()
+        self.query_one("#run-summary", Painted).show(self._summary())
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Shows the change under the cursor."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from meshvm_tui.durations import stopwatch
 from meshvm_tui.events import Stage
@@ -16,6 +16,7 @@ from meshvm_tui.exit_codes import ExitCode
 from meshvm_tui.screens.app_screen import AppScreen
 from meshvm_tui.screens.board import STAGES, Board
 from meshvm_tui.screens.dialogs import ConfirmDialog, ProblemDialog
+from meshvm_tui.screens.key_line import KeyLine
 from meshvm_tui.screens.log_drawer import LogDrawer
 from meshvm_tui.screens.messages import (
     CancelWanted,
@@ -25,6 +26,7 @@ from meshvm_tui.screens.messages import (
     RunWanted,
     WatchWanted,
 )
+from meshvm_tui.screens.painted import Painted
 from meshvm_tui.screens.run_lines import answers, done_words, headline, run_lines
 
 if TYPE_CHECKING:
@@ -68,12 +70,12 @@ class RunScreen(AppScreen):
 
     def compose(self) -> ComposeResult:
         """Title, steps, answers, log, footer."""
-        yield Static("", id="run-title")
+        yield Painted(fixed=True, id="run-title")
         with VerticalScroll(id="run-steps", can_focus=False):
-            yield Static("", id="run-lines")
+            yield Painted(id="run-lines")
         yield Static("", id="run-end")
         yield LogDrawer(id="run-log")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """The clock ticks while it runs."""
@@ -91,24 +93,25 @@ class RunScreen(AppScreen):
 
     def show_board(self) -> None:
         """The engine told something."""
-        if not self.is_mounted:
+        if not self.ready:
             return
         width = max(40, self.size.width - 4)
         seconds = self._took or time.monotonic() - self._began
-        self.query_one("#run-title", Static).update(
+        self.query_one("#run-title", Painted).show(
             headline(f"Up to {self.stage.value} on {self._where}", f"elapsed {stopwatch(seconds)}", width)
         )
         lines = self.board.upto(self.stage)
-        self.query_one("#run-lines", Static).update(run_lines(lines, time.monotonic(), width))
+        self.query_one("#run-lines", Painted).show(run_lines(lines, time.monotonic(), width))
         self._follow(lines)
         if self.board.finished and self.ended and not self._took:
             self._took = seconds
+            self.refresh_bindings()
             self._end(self.board.finished)
-        self.refresh_bindings()
 
     def show_log(self, lines: list[str]) -> None:
         """New lines of the log."""
-        self.query_one(LogDrawer).show_lines(lines)
+        if self.ready:
+            self.query_one(LogDrawer).show_lines(lines)
 
     def action_onward(self) -> None:
         """On to the next stage, where it went well."""

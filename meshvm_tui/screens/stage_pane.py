@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
-from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
@@ -18,6 +17,7 @@ from meshvm_tui.events import Stage
 from meshvm_tui.plan_fields import edit, has, lacking, text_of, with_a_machine
 from meshvm_tui.screens.field_row import FieldRow
 from meshvm_tui.screens.observed import observed
+from meshvm_tui.screens.painted import Painted
 from meshvm_tui.screens.stage_forms import FORMS
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class StagePane(VerticalScroll, can_focus=False):
         yield Static(self.form.sentence, classes="stage-sentence", markup=False)
         for field in self.form.fields:
             yield FieldRow(field, text_of(self._plan, self._path(field.path), field.kind))
-        yield Static("", classes="stage-observed")
+        yield Painted(classes="stage-observed")
 
     def on_mount(self) -> None:
         """Parts that are left out take no keys."""
@@ -107,11 +107,7 @@ class StagePane(VerticalScroll, can_focus=False):
 
     def show_board(self, board: Board) -> None:
         """What is there now, and what would change."""
-        self.query_one(".stage-observed", Static).update(observed(board, self.stage))
-
-    def show_notice(self, content: Content) -> None:
-        """Words in the place of what is there."""
-        self.query_one(".stage-observed", Static).update(content)
+        self.query_one(".stage-observed", Painted).show(observed(board, self.stage))
 
     def put(self, name: str, text: str) -> None:
         """Fills a field as if it had been typed."""

@@ -9,14 +9,16 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input
 
 from meshvm_tui.durations import span
 from meshvm_tui.problems import ProblemRecord
 from meshvm_tui.screens.app_screen import AppScreen
 from meshvm_tui.screens.glyphs import printable
+from meshvm_tui.screens.key_line import KeyLine
 from meshvm_tui.screens.live_table import Key, LiveRow, LiveTable
 from meshvm_tui.screens.messages import WatchLeft
+from meshvm_tui.screens.painted import Painted
 
 ENTRIES = (
     ("NAME", 0, 0),
@@ -63,12 +65,12 @@ class WatchScreen(AppScreen):
     def compose(self) -> ComposeResult:
         """Head, tables, the row in full, filter."""
         everywhere = self._namespace is None
-        yield Static("", id="watch-head")
+        yield Painted(id="watch-head")
         yield LiveTable(ENTRIES, qualified=everywhere, id="entries")
         yield LiveTable(GROUPS, qualified=everywhere, id="groups")
-        yield Static("", id="watch-row", markup=False)
+        yield Painted(id="watch-row")
         yield Input(placeholder="filter", compact=True, id="watch-filter")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Ages grow by themselves."""
@@ -78,11 +80,15 @@ class WatchScreen(AppScreen):
 
     def show_entries(self, changed: Iterable[LiveRow], removed: Iterable[Key], *, reset: bool) -> None:
         """What changed of the entries."""
+        if not self.ready:
+            return
         self.query_one("#entries", LiveTable).change(changed, removed, reset=reset)
         self._paint()
 
     def show_groups(self, changed: Iterable[LiveRow], removed: Iterable[Key], *, reset: bool) -> None:
         """What changed of the groups."""
+        if not self.ready:
+            return
         self.query_one("#groups", LiveTable).change(changed, removed, reset=reset)
         self._paint()
 
@@ -139,7 +145,7 @@ class WatchScreen(AppScreen):
         return self.query_one("#groups" if self.has_class("-groups") else "#entries", LiveTable)
 
     def _paint(self) -> None:
-        if not self.is_mounted:
+        if not self.ready:
             return
         table = self._table()
         kind = "WorkloadGroup" if self.has_class("-groups") else "WorkloadEntry"
@@ -147,7 +153,7 @@ class WatchScreen(AppScreen):
         what = f"{count} {kind if count == 1 else kind.replace('Entry', 'Entrie') + 's'}"
         if table.shown_count != count:
             what += f", {table.shown_count} shown"
-        self.query_one("#watch-head", Static).update(
+        self.query_one("#watch-head", Painted).show(
             Content.assemble(
                 (f" {printable(self._namespace or 'all namespaces')}", "bold"),
                 (f"  {printable(self._cluster)}", "$foreground-muted"),
@@ -164,7 +170,7 @@ class WatchScreen(AppScreen):
         if row is not None:
             name, *rest = row.cells(time.time())
             words = "   ".join([f"{row.key[0]}/{name}", *rest])
-        self.query_one("#watch-row", Static).update(f" {printable(words)}")
+        self.query_one("#watch-row", Painted).show(f" {printable(words)}")
 
     def _live_words(self) -> tuple[str, str]:
         if self._trouble:

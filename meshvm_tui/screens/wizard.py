@@ -165,7 +165,7 @@ class WizardScreen(WizardFrame):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Next is dim until the stage can be left; picking is there where it can be done."""
-        if not self.is_mounted:
+        if not self.ready:
             return True
         if action == "next":
             return None if self.pane.why_not_next() or self.stage is STAGES[-1] else True

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.widgets import ContentSwitcher, Footer, Static
+from textual.widgets import ContentSwitcher
 
 from meshvm_tui.events import Stage
 from meshvm_tui.screens.app_screen import AppScreen
 from meshvm_tui.screens.board import Board
+from meshvm_tui.screens.key_line import KeyLine
 from meshvm_tui.screens.log_drawer import LogDrawer
 from meshvm_tui.screens.messages import StageShown
+from meshvm_tui.screens.painted import Painted
 from meshvm_tui.screens.panel import LivePanel
 from meshvm_tui.screens.rail import narrow_line, rail, top_line
 from meshvm_tui.screens.stage_pane import StagePane
@@ -36,24 +38,26 @@ class WizardFrame(AppScreen):
         self.machine = 0
         self.touched = False
         self._saved = "saved"
+        self._bound_to: Stage | None = None
 
     def compose(self) -> ComposeResult:
         """Top line, narrow line, rail, form, panel, drawer, footer."""
-        yield Static("", id="top-line")
-        yield Static("", id="narrow-line")
+        yield Painted(fixed=True, id="top-line")
+        yield Painted(fixed=True, id="narrow-line")
         with Horizontal(id="wizard-body"):
-            yield Static("", id="rail")
+            yield Painted(fixed=True, id="rail")
             with Vertical(id="middle"):
-                yield Static("", id="stage-title")
+                yield Painted(fixed=True, id="stage-title")
                 yield ContentSwitcher(StagePane(self.stage, self.plan), initial=_pane_id(self.stage), id="stages")
-                yield Static("", id="why-not", markup=False)
+                yield Painted(id="why-not")
             yield LivePanel()
         yield LogDrawer(id="log-drawer")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Opens on the stage that it was told."""
-        self._settle()
+        if self.ready:
+            self._settle()
 
     def on_resize(self) -> None:
         """The lines are as wide as the screen."""
@@ -81,11 +85,13 @@ class WizardFrame(AppScreen):
     def show_saved(self, words: str) -> None:
         """Whether everything typed is on disk."""
         self._saved = words
-        self._paint_top()
+        if self.ready:
+            self._paint_top()
 
     def show_log(self, lines: list[str]) -> None:
         """New lines for the drawer."""
-        self.query_one(LogDrawer).show_lines(lines)
+        if self.ready:
+            self.query_one(LogDrawer).show_lines(lines)
 
     def close_panels(self) -> None:
         """Gives the keys back to the form."""
@@ -99,10 +105,10 @@ class WizardFrame(AppScreen):
 
     def paint(self) -> None:
         """Paints all that depends on plan and board."""
-        if not self.is_mounted:
+        if not self.ready:
             return
         self._paint_top()
-        self.query_one("#rail", Static).update(rail(self.board, self.stage))
+        self.query_one("#rail", Painted).show(rail(self.board, self.stage))
         self.pane.show_board(self.board)
         self.paint_panel()
         self.paint_why()
@@ -110,11 +116,11 @@ class WizardFrame(AppScreen):
     def _paint_top(self) -> None:
         width = self.size.width
         context = self.plan.cluster.context or "current context"
-        self.query_one("#top-line", Static).update(top_line(self.session, context, self._saved, width))
-        self.query_one("#narrow-line", Static).update(narrow_line(self.board, self.stage, width))
+        self.query_one("#top-line", Painted).show(top_line(self.session, context, self._saved, width))
+        self.query_one("#narrow-line", Painted).show(narrow_line(self.board, self.stage, width))
         of_many = f"  {self.machine + 1} of {len(self.plan.machines)}" if len(self.plan.machines) > 1 else ""
         title = self.stage.value + (of_many if self.stage is Stage.MACHINE else "")
-        self.query_one("#stage-title", Static).update(title)
+        self.query_one("#stage-title", Painted).show(title)
 
     def paint_panel(self) -> None:
         """Paints the live panel, where it is seen."""
@@ -125,8 +131,10 @@ class WizardFrame(AppScreen):
     def paint_why(self) -> None:
         """Says why the stage cannot be left, and dims the key."""
         why = self.pane.why_not_next()
-        self.query_one("#why-not", Static).update(f"Next waits for  {why}" if why else "")
-        self.refresh_bindings()
+        shown = self.query_one("#why-not", Painted).show(f"Next waits for  {why}" if why else "")
+        if shown or self._bound_to is not self.stage:
+            self._bound_to = self.stage
+            self.refresh_bindings()
 
 
 def _pane_id(stage: Stage) -> str:

@@ -1,0 +1,65 @@
+"""The last line: what can be pressed now. A click on a key presses it.
+
+Textual's Footer makes a widget of each key and makes all of them anew whenever the focus moves: 60 ms for one Tab.
+This is one line of text, painted when it changes.
+"""
+
+from __future__ import annotations
+
+from textual import events
+from textual.content import Content
+from textual.screen import Screen
+from textual.widget import Widget
+
+
+class KeyLine(Widget):
+    """The keys of the screen in the order of its BINDINGS, then the app's; those that do nothing now are dim."""
+
+    DEFAULT_CSS = "KeyLine { dock: bottom; height: 1; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._content = Content("")
+        self._places: list[tuple[int, int, str]] = []
+
+    def on_mount(self) -> None:
+        """Follows what can be pressed."""
+        self.screen.bindings_updated_signal.subscribe(self, self._show)
+        self.call_after_refresh(self._show, self.screen)
+
+    def render(self) -> Content:
+        """The line."""
+        return self._content
+
+    def on_click(self, event: events.Click) -> None:
+        """Presses the key under the pointer."""
+        for start, end, key in self._places:
+            if start <= event.x < end:
+                self.app.simulate_key(key)
+
+    def _show(self, screen: Screen[object]) -> None:
+        if not self.is_attached:
+            return
+        parts: list[tuple[str, str]] = [(" ", "")]
+        self._places, column = [], 1
+        for key, shown, words, enabled in _keys(screen):
+            tones = ("$text-accent", "$foreground") if enabled else ("$foreground 40%", "$foreground 40%")
+            parts += [(f"{shown} ", tones[0]), (f"{words}  ", tones[1])]
+            width = len(shown) + 1 + len(words)
+            self._places.append((column, column + width, key))
+            column += width + 2
+        content = Content.assemble(*parts)
+        if content != self._content or content.spans != self._content.spans:
+            self._content = content
+            self.refresh()
+
+
+def _keys(screen: Screen[object]) -> list[tuple[str, str, str, bool]]:
+    """Key, how it is shown, what it does, and whether it does so now."""
+    order = {binding.action: at for at, (_, binding) in enumerate(screen._bindings)}
+    active = [item for item in screen.active_bindings.values() if item.binding.show]
+    active.sort(key=lambda item: order.get(item.binding.action, len(order)))
+    return [
+        (item.binding.key, screen.app.get_key_display(item.binding), item.binding.description, item.enabled)
+        for item in active
+    ]
