@@ -8,6 +8,7 @@ import os
 import re
 import selectors
 import socket
+import struct
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -25,6 +26,7 @@ from paramiko.common import (
 
 from meshvm_tui.lab.guest.closed_list import ClosedList
 from meshvm_tui.lab.guest.ssh_command import Execution
+from meshvm_tui.lab.mesh.capture import cuts_plaintext
 
 USER_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 LOG = logging.getLogger("meshvm_tui.lab.ssh")
@@ -199,6 +201,10 @@ class SshServer:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._vm.fault("ssh-silent") is not None:
             self._silent.append(connection)
+            return
+        if cuts_plaintext(self._vm.folder / "root", self.port):
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
             return
         self._vm.refresh()
         self._transports = [transport for transport in self._transports if transport.is_alive()]
