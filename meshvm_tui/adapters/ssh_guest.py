@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from meshvm_tui.adapters import guest_script
-from meshvm_tui.adapters.ssh_connection import Command, SshConnection, SshTarget, default_user, refuse_iap
+from meshvm_tui.adapters.ssh_command import Command
+from meshvm_tui.adapters.ssh_connection import SshConnection, SshTarget, default_user
 from meshvm_tui.adapters.ssh_errors import from_script_words
 from meshvm_tui.adapters.ssh_host_keys import AcceptHostKey
 from meshvm_tui.ports import GuestFacts, GuestOrder, GuestQuery, GuestReport
@@ -30,7 +31,7 @@ EXECUTE_SILENCE = 360.0
 def target_for(machine: Machine, *, own_known_hosts: Path, accept: AcceptHostKey | None = None) -> SshTarget:
     """The plain values of a machine of the plan. Raises a Problem where the plan names no way that works here."""
     if machine.ssh.via == "iap":
-        raise refuse_iap()
+        raise PermanentError("MVM-415", f"machine {machine.name} says via: iap")
     if not machine.host:
         raise PermanentError("MVM-429", f"machine {machine.name} has no host")
     if machine.ssh.via == "jump" and not machine.ssh.jump:

@@ -1,0 +1,118 @@
+"""A command that runs over SSH: its input is sent whole, its lines are given as they come, its other words are kept."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from meshvm_tui.problems import Cancelled, TransientError
+
+if TYPE_CHECKING:
+    import paramiko
+
+TURN_SECONDS = 0.1
+"""How long a cancel may stay unseen while nothing comes."""
+STATUS_SECONDS = 15.0
+
+
+class Command:
+    """A command that runs: its lines as they come, its other words, how it ended."""
+
+    def __init__(self, channel: paramiko.Channel, where: str, cancelled: Callable[[], bool], silence: float) -> None:
+        self._channel = channel
+        self._where = where
+        self._cancelled = cancelled
+        self._silence = silence
+        self._words: deque[bytes] = deque(maxlen=200)
+        self.sent_at = 0.0
+
+    def send(self, pieces: Iterable[bytes]) -> None:
+        """All of the input, then its end."""
+        for piece in pieces:
+            rest = memoryview(piece)
+            heard = time.monotonic()
+            while rest:
+                self._check()
+                try:
+                    sent = self._channel.send(rest[: 1 << 15].tobytes())
+                except TimeoutError:
+                    self._check_silence(heard)
+                    continue
+                if sent == 0:
+                    raise EOFError("the command ended before it had read its input")
+                heard = time.monotonic()
+                rest = rest[sent:]
+        self._channel.shutdown_write()
+        self.sent_at = time.time()
+
+    def lines(self) -> Iterator[str]:
+        """Standard output by lines, until the command ends; raises where the connection is cut."""
+        rest = b""
+        heard = time.monotonic()
+        try:
+            while True:
+                self._check()
+                self._keep_words()
+                try:
+                    data = self._channel.recv(1 << 16)
+                except TimeoutError:
+                    self._check_silence(heard)
+                    continue
+                if not data:
+                    break
+                heard = time.monotonic()
+                *whole, rest = (rest + data).split(b"\n")
+                for line in whole:
+                    yield line.decode(errors="replace")
+        finally:
+            self._keep_words()
+            self._close_if_unfinished()
+        if rest:
+            yield rest.decode(errors="replace")
+
+    def exit_status(self) -> int:
+        """How it ended, after its last line. A connection that was cut has no status: a TransientError."""
+        deadline = time.monotonic() + STATUS_SECONDS
+        while not self._channel.status_event.wait(TURN_SECONDS):
+            self._check()
+            transport = self._channel.get_transport()
+            if not transport.is_active() or time.monotonic() > deadline:
+                break
+        status = self._channel.exit_status
+        if status == -1:
+            self._check()
+            raise TransientError("MVM-411", f"{self._where}: it was cut before the command had ended")
+        return status
+
+    def words(self) -> str:
+        """The end of what it said on standard error."""
+        return b"".join(self._words).decode(errors="replace")[-4000:]
+
+    def close(self) -> None:
+        """Stops listening; without a terminal the command goes on to its end."""
+        self._channel.close()
+
+    def _close_if_unfinished(self) -> None:
+        if not self._channel.eof_received:
+            self._channel.close()
+
+    def _check(self) -> None:
+        if self._cancelled():
+            raise Cancelled
+
+    def _check_silence(self, heard: float) -> None:
+        if time.monotonic() - heard > self._silence:
+            self._channel.close()
+            raise TransientError("MVM-412", f"{self._where}: not a word for {self._silence:.0f} s")
+
+    def _keep_words(self) -> None:
+        # Unread words would stop the whole channel once its window is full.
+        with contextlib.suppress(OSError):
+            while self._channel.recv_stderr_ready():
+                data = self._channel.recv_stderr(1 << 15)
+                if not data:
+                    return
+                self._words.append(data)
