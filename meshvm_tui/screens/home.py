@@ -82,8 +82,8 @@ class HomeScreen(AppScreen):
         """Opens what the cursor stands on."""
         menu = self.query_one(OptionList)
         taken = asyncio.Event()
-        menu.call_later(taken.set)
-        await taken.wait()
+        if menu.call_later(taken.set):
+            await taken.wait()
         if menu.highlighted is not None:
             self._choose(menu.get_option_at_index(menu.highlighted).id or "")
 

@@ -6,6 +6,7 @@ stays as it was.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -26,23 +27,21 @@ if TYPE_CHECKING:
 
 
 class StagePane(VerticalScroll, can_focus=False):
-    """The form of one stage."""
+    """The form of one stage.
 
-    class Accepted(Message):
-        """The plan is another one now."""
-
-        def __init__(self, plan: Plan) -> None:
-            super().__init__()
-            self.plan = plan
+    `accepted` is called with each new plan at once, not by a message: a stage that is opened by the next key must
+    not begin with the plan of before.
+    """
 
     class Judged(Message):
         """A text was judged: whether the stage can be left may have changed."""
 
-    def __init__(self, stage: Stage, plan: Plan, machine: int = 0) -> None:
+    def __init__(self, stage: Stage, plan: Plan, accepted: Callable[[Plan], None], machine: int = 0) -> None:
         super().__init__(id=f"stage-{stage.value.lower()}")
         self.stage = stage
         self.form = FORMS[stage]
         self.machine = machine
+        self._accepted = accepted
         self._plan = with_a_machine(plan) if stage is Stage.MACHINE else plan
 
     def compose(self) -> ComposeResult:
@@ -64,19 +63,20 @@ class StagePane(VerticalScroll, can_focus=False):
         """Puts the cursor in the first field, or in the first one that is wrong."""
         rows = self.rows()
         wrong = [row for row in rows if row.error]
-        (wrong or rows)[0].editor.focus()
+        # At once: `focus()` would only be done after the keys that were typed meanwhile.
+        self.screen.set_focus((wrong or rows)[0].editor)
 
     def focus_after(self) -> bool:
         """Moves on to the next field; False where the cursor is in the last one."""
         editors = [row.editor for row in self.rows() if not row.editor.disabled]
         focused = self.screen.focused
         if focused not in editors:
-            editors[0].focus()
+            self.screen.set_focus(editors[0])
             return True
         at = editors.index(focused)
         if at + 1 == len(editors):
             return False
-        editors[at + 1].focus()
+        self.screen.set_focus(editors[at + 1])
         return True
 
     def why_not_next(self) -> str:
@@ -126,7 +126,7 @@ class StagePane(VerticalScroll, can_focus=False):
         if not edited.error and edited.plan != self._plan:
             self._plan = edited.plan
             self._enable()
-            self.post_message(self.Accepted(edited.plan))
+            self._accepted(edited.plan)
         self.post_message(self.Judged())
 
     def _means(self, row: FieldRow, text: str) -> bool:

@@ -74,7 +74,7 @@ class WatchScreen(AppScreen):
 
     def on_mount(self) -> None:
         """Ages grow by themselves."""
-        self.query_one("#entries").focus()
+        self.set_focus(self.query_one("#entries"))
         self.set_interval(1, self._paint)
         self._paint()
 
@@ -112,19 +112,19 @@ class WatchScreen(AppScreen):
         if self.has_class("-filtering") or box.value:
             box.value = ""
             self.remove_class("-filtering")
-            self._table().focus()
+            self.set_focus(self._table())
             return
         self.leave_by(WatchLeft())
 
     def action_filter(self) -> None:
         """Asks for a text that rows must contain."""
         self.add_class("-filtering")
-        self.query_one("#watch-filter", Input).focus()
+        self.set_focus(self.query_one("#watch-filter", Input))
 
     def action_groups(self) -> None:
         """Groups instead of entries, and back."""
         self.toggle_class("-groups")
-        self._table().focus()
+        self.set_focus(self._table())
         self._paint()
 
     def on_input_changed(self, event: Input.Changed) -> None:
@@ -135,7 +135,7 @@ class WatchScreen(AppScreen):
 
     def on_input_submitted(self) -> None:
         """Keeps the filter and goes back to the rows."""
-        self._table().focus()
+        self.set_focus(self._table())
 
     def on_live_table_moved(self) -> None:
         """Another row is under the cursor."""

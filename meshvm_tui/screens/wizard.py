@@ -132,7 +132,7 @@ class WizardScreen(WizardFrame):
             return
         self.add_class("-panel-open")
         self.paint_panel()
-        body.focus()
+        self.set_focus(body)
 
     def action_panel_tab(self) -> None:
         """The panel's next view."""
@@ -145,7 +145,7 @@ class WizardScreen(WizardFrame):
         drawer = self.query_one(LogDrawer)
         self.toggle_class("-log-open")
         if self.has_class("-log-open"):
-            drawer.focus()
+            self.set_focus(drawer)
         else:
             self.pane.focus_first()
 
@@ -175,14 +175,6 @@ class WizardScreen(WizardFrame):
             return any(row.field.pick for row in self.pane.rows())
         return True
 
-    @on(StagePane.Accepted)
-    def _accepted(self, event: StagePane.Accepted) -> None:
-        event.stop()
-        self.touched = True
-        self.plan = event.plan
-        self.post_message(PlanEdited(event.plan))
-        self.paint_panel()
-
     @on(StagePane.Judged)
     def _judged(self, event: StagePane.Judged) -> None:
         event.stop()
@@ -192,8 +184,8 @@ class WizardScreen(WizardFrame):
         """Waits until the editor has taken the keys that were sent to it, and judges what it holds."""
         if self.focused is not None:
             taken = asyncio.Event()
-            self.focused.call_later(taken.set)
-            await taken.wait()
+            if self.focused.call_later(taken.set):
+                await taken.wait()
         self.pane.commit()
 
     def _blocked(self) -> bool:

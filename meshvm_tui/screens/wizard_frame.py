@@ -13,7 +13,7 @@ from meshvm_tui.screens.app_screen import AppScreen
 from meshvm_tui.screens.board import Board
 from meshvm_tui.screens.key_line import KeyLine
 from meshvm_tui.screens.log_drawer import LogDrawer
-from meshvm_tui.screens.messages import StageShown
+from meshvm_tui.screens.messages import PlanEdited, StageShown
 from meshvm_tui.screens.painted import Painted
 from meshvm_tui.screens.panel import LivePanel
 from meshvm_tui.screens.rail import narrow_line, rail, top_line
@@ -48,7 +48,9 @@ class WizardFrame(AppScreen):
             yield Painted(fixed=True, id="rail")
             with Vertical(id="middle"):
                 yield Painted(fixed=True, id="stage-title")
-                yield ContentSwitcher(StagePane(self.stage, self.plan), initial=_pane_id(self.stage), id="stages")
+                yield ContentSwitcher(
+                    StagePane(self.stage, self.plan, self.accept), initial=_pane_id(self.stage), id="stages"
+                )
                 yield Painted(id="why-not")
             yield LivePanel()
         yield LogDrawer(id="log-drawer")
@@ -72,11 +74,18 @@ class WizardFrame(AppScreen):
         """Shows another stage."""
         switcher = self.query_one("#stages", ContentSwitcher)
         if not self.query(f"#{_pane_id(stage)}"):
-            await switcher.mount(StagePane(stage, self.plan, self.machine))
+            await switcher.mount(StagePane(stage, self.plan, self.accept, self.machine))
         self.stage = stage
         switcher.current = _pane_id(stage)
         self.pane.show_plan(self.plan, self.machine)
         self._settle()
+
+    def accept(self, plan: Plan) -> None:
+        """A form made another plan: the app saves it."""
+        self.touched = True
+        self.plan = plan
+        self.post_message(PlanEdited(plan))
+        self.paint_panel()
 
     def show_board(self) -> None:
         """The engine told something."""

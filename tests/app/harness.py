@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -43,7 +44,7 @@ class World:
         end = time.monotonic() + seconds
         while not true():
             assert time.monotonic() < end, f"{what or true} did not come true; the screen says:\n{self.text()}"
-            await self.pilot.pause(0.01)
+            await asyncio.sleep(0.01)
 
     async def screen(self, name: str) -> Screen[Any]:
         """Waits until a screen of this class is seen."""
