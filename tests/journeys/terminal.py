@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
 POLL_SECONDS = 0.05
@@ -47,6 +47,14 @@ class Terminal:
                 return shown
             assert time.monotonic() < end, f"{texts} did not appear; the screen shows:\n{shown}"
             time.sleep(POLL_SECONDS)
+
+    def wait_until(self, true: Callable[[str], object], what: str, *, seconds: float = 30) -> str:
+        """Waits until something is true of the screen and gives the screen; `what` says what was waited for."""
+        end = time.monotonic() + seconds
+        while not true(shown := self.screen()):
+            assert time.monotonic() < end, f"{what} did not come true; the screen shows:\n{shown}"
+            time.sleep(POLL_SECONDS)
+        return shown
 
     def wait_gone(self, text: str, *, seconds: float = 30) -> str:
         """Waits until a text stands no longer on the screen."""

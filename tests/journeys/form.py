@@ -1,0 +1,73 @@
+"""Filling the wizard's stages as an operator does: Tab from field to field, and the keys of each value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from meshvm_tui.events import Stage
+from meshvm_tui.screens.stage_forms import FORMS, Field
+from tests.journeys.terminal import Terminal
+
+SEEN_AT_ONCE = 16
+"""Characters of a value that fit into the narrowest field."""
+
+
+def values_of(plan: Mapping[str, Any]) -> dict[Stage, dict[str, str]]:
+    """What has to be typed for the lab's plan, by stage and path of the field; everything else is as offered."""
+    machine, sidecar = plan["machines"][0], plan["sidecar"]
+    server = str(plan["services"]["httpServer"]["port"])
+    return {
+        Stage.MESH: {"mesh.install": "install", "mesh.version": plan["mesh"]["version"]},
+        Stage.GATEWAY: {"gateway.exposure": "internal"},
+        Stage.WORKLOAD: {"workload.ports": f"http={server}"},
+        Stage.MACHINE: {
+            "machines.{machine}.name": machine["name"],
+            "machines.{machine}.host": machine["host"],
+            "machines.{machine}.ssh.user": machine["ssh"]["user"],
+            "machines.{machine}.ssh.port": str(machine["ssh"]["port"]),
+            "machines.{machine}.ssh.key": machine["ssh"]["key"],
+            "machines.{machine}.ssh.knownHost": machine["ssh"]["knownHost"],
+            "machines.{machine}.address": machine["address"],
+        },
+        Stage.INSTALL: {"sidecar.package": sidecar["package"], "sidecar.sha256": sidecar["sha256"]},
+        Stage.SERVICES: {"services.vmService.targetPort": server, "services.httpServer.port": server},
+    }
+
+
+def fill(terminal: Terminal, stage: Stage, values: Mapping[str, str]) -> None:
+    """Fills the stage that is on the screen, from its first field on, and waits until the values stand there."""
+    fields = FORMS[stage].fields
+    last = max(at for at, field in enumerate(fields) if field.path in values)
+    for at, field in enumerate(fields[: last + 1]):
+        if field.path in values:
+            # In a choice a first letter chooses.
+            terminal.type(values[field.path][0] if field.choices else values[field.path])
+        if at < last:
+            terminal.keys("Tab")
+    for field in fields:
+        if field.path in values:
+            shows(terminal, field, values[field.path])
+
+
+def shows(terminal: Terminal, field: Field, value: str) -> str:
+    """Waits until the field's line holds the value, or of a long one its beginning or its end."""
+    ends = (f"● {value}",) if field.choices else (value[:SEEN_AT_ONCE], value[-SEEN_AT_ONCE:])
+
+    def there(screen: str) -> bool:
+        found = [line.partition(f" {field.label.strip()} ")[2] for line in screen.splitlines()]
+        return any(end in text for text in found for end in ends)
+
+    return terminal.wait_until(there, f"{field.label.strip()} {value}")
+
+
+def next_stage(terminal: Terminal, stage: Stage) -> None:
+    """Ctrl+N, and waits until the stage is the one on the screen."""
+    terminal.keys("C-n")
+    on_stage(terminal, stage)
+
+
+def on_stage(terminal: Terminal, stage: Stage, *, seconds: float = 30) -> None:
+    """Waits until the stage is the one on the screen, by its sentence."""
+    start = FORMS[stage].sentence.split()[:6]
+    terminal.wait_for(" ".join(start), seconds=seconds)
