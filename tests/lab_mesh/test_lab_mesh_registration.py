@@ -42,9 +42,9 @@ def test_a_vm_gets_a_certificate_and_an_entry(tmp_path: Path) -> None:
     run(story())
 
 
-def test_an_entry_outlives_a_short_absence_and_goes_after_a_long_one(tmp_path: Path) -> None:
+def test_an_entry_outlives_an_absence_within_the_grace(tmp_path: Path) -> None:
     async def story() -> None:
-        async with mesh_world(tmp_path, grace=1.0) as lab:
+        async with mesh_world(tmp_path, grace=60) as lab:
             await lab.with_gateway()
             lab.workload()
             agent = await lab.vm().start()
@@ -65,6 +65,17 @@ def test_an_entry_outlives_a_short_absence_and_goes_after_a_long_one(tmp_path: P
             )
             assert back["metadata"]["uid"] == uid
             assert "istio.io/disconnectedAt" not in back["metadata"]["annotations"]
+
+    run(story())
+
+
+def test_an_entry_goes_after_the_grace(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with mesh_world(tmp_path) as lab:
+            await lab.with_gateway()
+            lab.workload()
+            agent = await lab.vm().start()
+            await agent.says("Envoy proxy is ready")
             await agent.stop()
             await eventually(lambda: lab.entry() is None, "the entry is cleaned up")
             assert f"cleaned up auto-registered WorkloadEntry {NAMESPACE}/" in lab.istiod_log()
