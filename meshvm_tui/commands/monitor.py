@@ -6,14 +6,13 @@ import click
 
 from meshvm_tui.commands.onboard import show_app
 from meshvm_tui.commands.options import cluster_options, need_terminal
-from meshvm_tui.exit_codes import ExitCode
 
 
 @click.command()
 @cluster_options
 @click.option("-n", "--namespace", default="", metavar="NAME", help="This namespace (default: the context's).")
 @click.option("-A", "--all-namespaces", is_flag=True, help="Every namespace.")
-def monitor(*, kubeconfig: str, context: str, namespace: str, all_namespaces: bool) -> ExitCode:
+def monitor(*, kubeconfig: str, context: str, namespace: str, all_namespaces: bool) -> int:
     """Watch WorkloadEntries come, change and go. Nothing but reading can leave this process."""
     if namespace and all_namespaces:
         raise click.UsageError("Either -n or -A, not both.")

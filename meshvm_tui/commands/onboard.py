@@ -15,7 +15,6 @@ from meshvm_tui.commands.options import (
     read_only_option,
     with_overrides,
 )
-from meshvm_tui.exit_codes import ExitCode
 from meshvm_tui.locations import sessions_dir
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ LAB_COMMAND = (sys.executable, "-m", "meshvm_tui", "lab")
 @read_only_option
 def onboard(
     *, path: Path | None, name: str, kubeconfig: str, context: str, namespace: str, read_only: bool
-) -> ExitCode:
+) -> int:
     """Lead VMs into the mesh, stage by stage.
 
     A session of that name that began with the same plan goes on as it was left; a plan that has changed since
@@ -54,7 +53,7 @@ def onboard(
     return show_app(start="wizard", name=name, read_only=read_only, plan=None)
 
 
-def home() -> ExitCode:
+def home() -> int:
     """Home: sessions to resume, a new one, monitor, lab."""
     need_terminal("meshvm-tui apply, files, schema, sessions, lab; see meshvm-tui --help")
     return show_app(start="home")
@@ -68,8 +67,8 @@ def show_app(
     read_only: bool = False,
     monitor_context: str = "",
     monitor_namespace: str | None = None,
-) -> ExitCode:
-    """Runs the app until the operator leaves it."""
+) -> int:
+    """Runs the app until the operator leaves it; 0, or 128 + the signal that ended it."""
     from meshvm_tui.app import make_app
     from meshvm_tui.session_store import SessionStore
     from meshvm_tui.wiring import WiredConnections
@@ -89,7 +88,7 @@ def show_app(
         app.run()
     finally:
         connections.close()
-    return ExitCode(app.return_code or 0)
+    return app.return_code or 0
 
 
 def _plan_of(kubeconfig: str, context: str, namespace: str) -> Plan | None:

@@ -6,14 +6,13 @@ import click
 
 from meshvm_tui.commands.onboard import show_app
 from meshvm_tui.commands.options import need_terminal, read_only_option
-from meshvm_tui.exit_codes import ExitCode
 from meshvm_tui.locations import sessions_dir
 
 
 @click.command()
 @click.argument("name", required=False, default="")
 @read_only_option
-def resume(*, name: str, read_only: bool) -> ExitCode:
+def resume(*, name: str, read_only: bool) -> int:
     """Go on with a session; without a NAME, with the one that was changed last.
 
     The world is looked at anew: what is done is skipped, whatever the session remembers.
