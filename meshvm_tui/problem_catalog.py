@@ -167,7 +167,9 @@ CATALOG: dict[str, Entry] = {
     "MVM-428": Entry("A tool is missing on the machine", "Install it with apt-get, then run again."),
     "MVM-429": Entry("The machine has no address for SSH", "Set machines[].host in the plan."),
     "MVM-430": Entry("Another run is at work on the machine", "Wait until it has ended, then run again."),
-    "MVM-431": Entry("SSH does not work since the sidecar runs", "Nothing to do: the VM stops the sidecar by itself."),
+    "MVM-431": Entry(
+        "SSH does not work since the sidecar runs", "Wait three minutes: the VM stops the sidecar by itself."
+    ),
     "MVM-432": Entry(
         "Names cannot be looked up since the sidecar runs", "Set sidecar.captureDNS: false, then run again."
     ),

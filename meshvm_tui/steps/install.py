@@ -12,7 +12,7 @@ from meshvm_tui.events import Change, Observation, Stage, Standing
 from meshvm_tui.istio.workload_entry import entry_facts
 from meshvm_tui.ports import WORKLOAD_ENTRIES
 from meshvm_tui.problem_catalog import CATALOG
-from meshvm_tui.problems import Problem
+from meshvm_tui.problems import PermanentError, Problem, TransientError
 from meshvm_tui.steps import guest_commands
 from meshvm_tui.steps.agent_failure import agent_problem
 from meshvm_tui.steps.bootstrap_state import bootstrap_state
@@ -27,6 +27,11 @@ from meshvm_tui.steps.step import Outcome, Scope, Step, different, fingerprint, 
 
 if TYPE_CHECKING:
     from meshvm_tui.ports import GuestReport, Ports, ReadPorts
+
+
+PROOF_TRIES = 4
+PROOF_PAUSE = 2.0
+"""Seconds between two tries of the connection that proves SSH."""
 
 
 class _GuestStep(Step):
@@ -200,7 +205,7 @@ class SidecarRunning(_GuestStep):
     def done(self, ports: Ports, scope: Scope, report: GuestReport) -> Outcome:
         """A new connection proves SSH, a look-up proves names; only then the guard is taken away."""
         scope.progress("proving that a new SSH connection works", None, None)
-        guest_of(ports).prove_new_connection()
+        _prove_new_connection(ports, scope)
         try:
             confirmed = run_alone(ports, scope, confirm_order(istiod_host(ports.reading(), scope)), self.id)
         except Failed as failed:
@@ -224,6 +229,19 @@ class SidecarRunning(_GuestStep):
             (source is not None and source.is_installed(view), "another package wants a restart"),
         )
         return [words for holds, words in checks if not holds]
+
+
+def _prove_new_connection(ports: Ports, scope: Scope) -> None:
+    """A few tries, then a failure for good: another run would set the guard's timer anew and so keep SSH lost."""
+    for number in range(PROOF_TRIES, 0, -1):
+        try:
+            guest_of(ports).prove_new_connection()
+        except TransientError as problem:
+            if number == 1:
+                raise PermanentError(problem.code, problem.cause) from problem
+            scope.wait(PROOF_PAUSE)
+        else:
+            return
 
 
 def _unsatisfied(ports: ReadPorts, scope: Scope) -> frozenset[str]:

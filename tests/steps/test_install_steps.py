@@ -373,7 +373,7 @@ def test_a_sidecar_that_is_not_ready_is_seen_with_its_cause(onboarded: World) ->
 
 def test_ssh_that_fails_after_the_start_is_never_confirmed(world: World) -> None:
     world.guest.proof = TransientError("MVM-431", "refused")
-    with pytest.raises(TransientError):
+    with pytest.raises(PermanentError):
         world.run()
     assert world.guest.timer
     assert [order.mode for order in world.guest.orders] == ["apply"]
