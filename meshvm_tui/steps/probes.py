@@ -113,7 +113,7 @@ class ProbeClusterToVm(_Probe):
 
     id = "probe-cluster-to-vm"
     title = "Cluster reaches the VM"
-    deadline = 45.0
+    deadline = 25.0
     needs = ("sidecar-running", "vm-service", "http-server")
     source = ProbeFrom.CLUSTER
 
