@@ -52,7 +52,7 @@ def replaced_environment(state: Path) -> dict[str, str]:
 
 
 def write_environment(state: Path) -> None:
-    """`env.sh`, to be sourced, and `env.json`, for programs; both put the lab's istioctl first on PATH."""
+    """`env.sh`, to be sourced, and `env.json`, for programs; both put the lab's commands first on PATH."""
     values = replaced_environment(state)
     binaries = str(state / "bin")
     lines = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
@@ -76,19 +76,24 @@ def write_kubeconfig(state: Path, server: str, ca_pem: str, token: str) -> None:
     write_private(state / "kubeconfig", _yaml(config))
 
 
-def write_istioctl(state: Path) -> None:
-    """The istioctl stand-in: a script that runs this very Python, whatever is on PATH."""
+COMMANDS = {"istioctl": "meshvm_tui.lab.mesh.istioctl", "meshvm-tui": "meshvm_tui"}
+"""The commands in `bin`, each with the module that it runs: the istioctl stand-in, and the product that came with it."""
+
+
+def write_commands(state: Path) -> None:
+    """Scripts that run this very Python, whatever is on PATH."""
     folder = state / "bin"
     folder.mkdir(mode=0o700, exist_ok=True)
     package_root = Path(__file__).resolve().parents[2]
-    script = folder / "istioctl"
-    write_private(
-        script,
-        "#!/bin/sh\n"
-        f'PYTHONPATH={shlex.quote(str(package_root))}"${{PYTHONPATH:+:$PYTHONPATH}}" '
-        f'exec {shlex.quote(sys.executable)} -m meshvm_tui.lab.mesh.istioctl "$@"\n',
-    )
-    script.chmod(stat.S_IRWXU)
+    for name, module in COMMANDS.items():
+        script = folder / name
+        write_private(
+            script,
+            "#!/bin/sh\n"
+            f'PYTHONPATH={shlex.quote(str(package_root))}"${{PYTHONPATH:+:$PYTHONPATH}}" '
+            f'exec {shlex.quote(sys.executable)} -m {module} "$@"\n',
+        )
+        script.chmod(stat.S_IRWXU)
 
 
 def lab_plan(state: Path, package: SidecarPackage, machines: Sequence[LabMachine]) -> dict[str, Any]:

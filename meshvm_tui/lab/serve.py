@@ -18,8 +18,8 @@ from meshvm_tui.lab.cluster_api.hooks import Hooks
 from meshvm_tui.lab.environment import (
     SidecarPackage,
     lab_plan,
+    write_commands,
     write_environment,
-    write_istioctl,
     write_kubeconfig,
     write_plan,
     write_private,
@@ -91,7 +91,7 @@ class Lab:
         state = self._options.state
         server = await self._api.start(self._addresses.take("api"), self._port(API_PORT))
         write_kubeconfig(state, server, self._api_authority.root_pem, self._api.admin_token)
-        write_istioctl(state)
+        write_commands(state)
         write_environment(state)
         await self._mesh.start()
         if self._faults.active("istio-present"):
