@@ -77,7 +77,7 @@ def write_kubeconfig(state: Path, server: str, ca_pem: str, token: str) -> None:
 
 
 COMMANDS = {"istioctl": "meshvm_tui.lab.mesh.istioctl", "meshvm-tui": "meshvm_tui"}
-"""The commands in `bin`, each with the module that it runs: the istioctl stand-in, and the product that came with it."""
+"""The commands in `bin` and the module of each: the istioctl stand-in, and the product that came with it."""
 
 
 def write_commands(state: Path) -> None:
