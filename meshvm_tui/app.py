@@ -77,6 +77,11 @@ class MeshVMApp(OnboardingApp):
         if self._watching:
             self._watching.pulse()
 
+    def on_unmount(self) -> None:
+        """However it ends, nothing goes on watching."""
+        if self._watching:
+            self._watching.stop()
+
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette: what Textual offers, help, and the machines of a plan."""
         yield from super().get_system_commands(screen)

@@ -9,6 +9,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 
 from meshvm_tui.app_signals import on_signals
+from meshvm_tui.key_order import run_bound
 from meshvm_tui.screens.app_screen import AppScreen
 from meshvm_tui.type_ahead import TypeAhead
 
@@ -37,7 +38,7 @@ class BaseApp(App[None]):
 
     def __init__(self, *styles: str) -> None:
         super().__init__(css_path=[*STYLES, *styles])
-        self.type_ahead = TypeAhead(self._is_being_left, super().on_event)
+        self.type_ahead = TypeAhead(self._is_being_left, self._take)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Quiet scrollbars: the accent is for what can be done next."""
@@ -52,9 +53,9 @@ class BaseApp(App[None]):
         self.call_after_refresh(self.begin)
 
     async def on_event(self, event: events.Event) -> None:
-        """Keys for a screen that is being left wait for the next one."""
+        """Keys for a screen that is being left wait for the next one; all others run in their order."""
         if not self.type_ahead.keeps(event):
-            await super().on_event(event)
+            await self._take(event)
 
     def begin(self) -> None:
         """After the first frame."""
@@ -95,6 +96,11 @@ class BaseApp(App[None]):
         for screen in self.app_screens():
             screen.leaving = False
         self.type_ahead.drop()
+
+    async def _take(self, event: events.Event) -> None:
+        if isinstance(event, events.Key) and not event.is_forwarded and await run_bound(self, event):
+            return
+        await super().on_event(event)
 
     def _is_being_left(self) -> bool:
         screen = self.screen

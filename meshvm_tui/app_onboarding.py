@@ -67,6 +67,10 @@ class OnboardingApp(BaseApp):
             if changed:
                 screen.show_board()
 
+    def on_unmount(self) -> None:
+        """However it ends, the session is saved and let go."""
+        self.close_session()
+
     def end(self, code: int) -> None:
         """Saves at once; leaves as soon as a run that is cancelled has ended, or after a moment."""
         runs, keeper = self.runs, self.keeper

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import HorizontalGroup, VerticalGroup
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from meshvm_tui.screens.stage_forms import Field
+
+LABEL_WIDTH = 18
+HINT_WIDTH = 24
 
 
 class Choice(Widget, can_focus=True):
@@ -55,7 +58,11 @@ class Choice(Widget, can_focus=True):
         self.value = self._choices[(at + by) % len(self._choices)]
         self.post_message(self.Changed(self, self.value))
 
-    def key_letter(self, letter: str) -> None:
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        """Letters are its own."""
+        return character is not None and character.isalpha()
+
+    def choose(self, letter: str) -> None:
         """Chooses by first letter."""
         for choice in self._choices:
             if choice.startswith(letter) and choice != self.value:
@@ -67,11 +74,15 @@ class Choice(Widget, can_focus=True):
         """A letter chooses; what belongs to no choice goes on to the bindings."""
         letter = getattr(event, "character", None)
         if letter and letter.isalpha():
-            self.key_letter(letter)
+            self.choose(letter)
 
 
-class FieldRow(VerticalGroup):
-    """A field of a form. It tells what was typed and shows what it is told; it judges nothing."""
+class FieldRow(Widget):
+    """A field of a form. It tells what was typed and shows what it is told; it judges nothing.
+
+    Label, hint and error are painted by the row itself around its one child, the editor: a stage with ten fields
+    opens at once.
+    """
 
     @dataclass
     class Typed(Message):
@@ -84,29 +95,35 @@ class FieldRow(VerticalGroup):
         super().__init__(id=field.name)
         self.field = field
         self.heard = text
-        self._first = text
+        self.editor: Input | Choice = (
+            Choice(field.choices, text) if field.choices else Input(text, compact=True, classes="field-input")
+        )
         self._error = ""
 
     def compose(self) -> ComposeResult:
-        """Label, editor, hint; and the line for an error."""
-        with HorizontalGroup(classes="field-line"):
-            yield Static(self.field.label, classes="field-label", markup=False)
-            if self.field.choices:
-                yield Choice(self.field.choices, self._first)
-            else:
-                yield Input(self._first, compact=True, classes="field-input")
-            yield Static(self.field.hint, classes="field-hint", markup=False)
-        yield Static("", classes="field-error", markup=False)
+        """The editor."""
+        yield self.editor
+
+    def render(self) -> Content:
+        """Label and hint around the editor; under it what is wrong."""
+        tone = "$foreground 40%" if self.editor.disabled else "$text-error" if self._error else "$foreground"
+        muted = "$foreground 40%" if self.editor.disabled else "$foreground-muted"
+        gap = max(0, self.size.width - LABEL_WIDTH - HINT_WIDTH)
+        parts = [
+            (f"{self.field.label:<{LABEL_WIDTH}}", tone),
+            (" " * gap + f"  {self.field.hint:<{HINT_WIDTH - 2}}"[: HINT_WIDTH + gap], muted),
+        ]
+        parts += [(f"\n{' ' * LABEL_WIDTH}{line}", "$text-error") for line in self._error_lines()]
+        return Content.assemble(*parts)
+
+    def on_resize(self) -> None:
+        """An error takes as many lines as it needs."""
+        self._fit()
 
     @property
     def text(self) -> str:
         """What stands in the editor now."""
         return self.editor.value
-
-    @property
-    def editor(self) -> Input | Choice:
-        """The widget that takes the keys."""
-        return self.query_one(Choice) if self.field.choices else self.query_one(Input)
 
     @property
     def error(self) -> str:
@@ -118,8 +135,8 @@ class FieldRow(VerticalGroup):
         if error == self._error:
             return
         self._error = error
-        self.query_one(".field-error", Static).update(f"{self.field.label.strip()}: {error}" if error else "")
-        self.set_class(bool(error), "-wrong")
+        self._fit()
+        self.refresh()
 
     def show_text(self, text: str) -> None:
         """Puts a text in without telling that it was typed."""
@@ -128,8 +145,9 @@ class FieldRow(VerticalGroup):
 
     def show_enabled(self, enabled: bool) -> None:
         """A field of a part that is left out takes no keys."""
-        self.editor.disabled = not enabled
-        self.set_class(not enabled, "-left-out")
+        if self.editor.disabled is enabled:
+            self.editor.disabled = not enabled
+            self.refresh()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Tells what was typed."""
@@ -145,3 +163,13 @@ class FieldRow(VerticalGroup):
         if text != self.heard:
             self.heard = text
             self.post_message(self.Typed(self, text))
+
+    def _error_lines(self) -> list[str]:
+        if not self._error:
+            return []
+        return wrap(f"{self.field.label.strip()}: {self._error}", max(20, self.size.width - LABEL_WIDTH))
+
+    def _fit(self) -> None:
+        height = 1 + len(self._error_lines())
+        if self.styles.height is None or self.styles.height.value != height:
+            self.styles.height = height

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -78,12 +77,9 @@ class HomeScreen(AppScreen):
         """Says what is going on."""
         self.query_one("#home-status", Static).update(text)
 
-    async def action_open(self) -> None:
+    def action_open(self) -> None:
         """Opens what the cursor stands on."""
         menu = self.query_one(OptionList)
-        taken = asyncio.Event()
-        if menu.call_later(taken.set):
-            await taken.wait()
         if menu.highlighted is not None:
             self._choose(menu.get_option_at_index(menu.highlighted).id or "")
 

@@ -70,6 +70,10 @@ class ReviewScreen(AppScreen):
         yield Painted(fixed=True, id="run-summary")
         yield KeyLine()
 
+    def on_mount(self) -> None:
+        """Says at once that it looks."""
+        self.query_one("#run-summary", Painted).show(self._summary())
+
     def show_board(self) -> None:
         """The engine told something."""
         if not self.ready:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -85,7 +84,7 @@ class WizardScreen(WizardFrame):
     async def action_next(self) -> None:
         """The next stage, if this one can be left."""
         self.touched = True
-        await self._flush()
+        self.pane.commit()
         if self._blocked() or self.stage is STAGES[-1]:
             return
         await self.go_to(STAGES[STAGES.index(self.stage) + 1])
@@ -96,16 +95,16 @@ class WizardScreen(WizardFrame):
         if self.focused in (self.query_one(LogDrawer), self.query_one("#panel-scroll")):
             self.close_panels()
             return
-        await self._flush()
+        self.pane.commit()
         if self.stage is STAGES[0]:
             self.leave_by(WizardLeft())
             return
         await self.go_to(STAGES[STAGES.index(self.stage) - 1])
 
-    async def action_apply(self) -> None:
+    def action_apply(self) -> None:
         """Everything up to here, after a review."""
         self.touched = True
-        await self._flush()
+        self.pane.commit()
         if not self._blocked():
             self.leave_by(ReviewWanted(self.stage))
 
@@ -179,14 +178,6 @@ class WizardScreen(WizardFrame):
     def _judged(self, event: StagePane.Judged) -> None:
         event.stop()
         self.paint_why()
-
-    async def _flush(self) -> None:
-        """Waits until the editor has taken the keys that were sent to it, and judges what it holds."""
-        if self.focused is not None:
-            taken = asyncio.Event()
-            if self.focused.call_later(taken.set):
-                await taken.wait()
-        self.pane.commit()
 
     def _blocked(self) -> bool:
         why = self.pane.why_not_next()

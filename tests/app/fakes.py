@@ -30,6 +30,7 @@ class FakeReader:
         self.entries = tuple(entries)
         self.more: list[WatchEvent] = list(then)
         self.wake = threading.Event()
+        self.closed = False
 
     def tell(self, event: WatchEvent) -> None:
         """One more event for the watch of entries."""
@@ -39,10 +40,12 @@ class FakeReader:
     def watch(self, resource: Resource, namespace: str | None, stop: Callable[[], bool]) -> Iterator[WatchEvent]:
         self.calls.append(f"watch {resource.plural} {namespace}")
         yield WatchEvent("SYNCED", objects=self.entries if resource == WORKLOAD_ENTRIES else ())
-        while not stop():
+        while not stop() and not self.closed:
             if resource == WORKLOAD_ENTRIES and self.more:
                 yield self.more.pop(0)
+                continue
             self.wake.wait(0.05)
+            self.wake.clear()
 
     def list(
         self, resource: Resource, namespace: str | None = None, *, labels: str = "", fields: str = ""
@@ -78,6 +81,7 @@ class FakeReader:
         return ""
 
     def close(self) -> None:
+        self.closed = True
         self.wake.set()
 
 
@@ -143,6 +147,8 @@ class ScriptedEngine:
     requests: list[RunRequest] = field(default_factory=list)
     hold: threading.Event = field(default_factory=threading.Event)
     holds: bool = False
+    gate: threading.Event = field(default_factory=threading.Event)
+    gated: bool = False
 
     def __call__(  # noqa: PLR0917 (as engine.run)
         self,
@@ -154,6 +160,8 @@ class ScriptedEngine:
         keep: Callable[[str, Any], None],
         journal: Callable[[str, Mapping[str, Any]], None],
     ) -> ev.RunFinished:
+        if self.gated:
+            self.gate.wait(5)
         self.requests.append(request)
         stages = list(Stage)
         last = stages.index(request.upto) if request.upto else len(stages)

@@ -13,7 +13,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.screen import Screen
 
-from meshvm_tui import engine
+from meshvm_tui import app_base, app_onboarding, engine
 from meshvm_tui.app import MeshVMApp, make_app
 from meshvm_tui.screens.wizard import WizardScreen
 from tests.app.fakes import FakeConnections, ScriptedEngine, plan_with_vm, store_at
@@ -53,7 +53,11 @@ class World:
 
     async def says(self, *texts: str) -> None:
         """Waits until all texts are on the screen."""
-        await self.until(lambda: all(text in self.text() for text in texts), str(texts))
+        await self.until(lambda: all(text in self.words() or text in self.text() for text in texts), str(texts))
+
+    def words(self) -> str:
+        """What the screen shows, as one line with single blanks: where it is wrapped does not matter."""
+        return " ".join(self.text().split())
 
     async def press(self, *keys: str) -> None:
         """Presses keys one after another."""
@@ -95,6 +99,8 @@ async def world(
     """A running app. Without a plan it begins with one that lacks nothing."""
     scripted, connections = scripted or ScriptedEngine(), connections or FakeConnections()
     monkeypatch.setattr(engine, "run", scripted)
+    monkeypatch.setattr(app_base, "PULSE", 0.02)
+    monkeypatch.setattr(app_onboarding, "LOOK_SOON", 0.02)
     given = plan if plan is not None or start == "home" or session_name else plan_with_vm()
     app = make_app(
         connections=connections,

@@ -115,7 +115,8 @@ def test_a_cut_is_said_and_forgotten_when_it_is_live_again() -> None:
 
 class _Broken(FakeReader):
     def watch(self, resource: Resource, namespace: str | None, stop: Callable[[], bool]) -> Iterator[WatchEvent]:
-        raise PermanentError("MVM-107", "workloadentries is forbidden")
+        if self.calls is not None:
+            raise PermanentError("MVM-107", "workloadentries is forbidden")
         yield WatchEvent("SYNCED")
 
 

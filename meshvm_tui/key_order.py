@@ -1,0 +1,34 @@
+"""Keys take effect in the order in which they were pressed, however fast they come.
+
+Textual gives a key to the focused widget's own queue, and a binding that is no priority binding runs only when the
+key has bubbled back up to the app. Of keys that arrive in one piece (a paste, a slow line), `backspace` would so
+come after the letters typed behind it, and `tab` would overtake it. Here a key that no editor takes as text runs
+its binding at once, after the focused widget has taken everything that was pressed before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from textual import events
+from textual.app import App
+
+PATIENCE = 0.5
+"""Seconds to wait for a widget that is busy; after that the key goes its usual way."""
+
+
+async def run_bound(app: App[Any], event: events.Key) -> bool:
+    """Runs what the key is bound to, and says whether it is bound; a key that is text is left alone."""
+    focused = app.focused
+    if focused is not None:
+        if focused.check_consume_key(event.key, event.character):
+            return False
+        taken = asyncio.Event()
+        if focused.call_later(taken.set):
+            try:
+                await asyncio.wait_for(taken.wait(), PATIENCE)
+            except TimeoutError:
+                return False
+    # Textual's own look-up, in its own order: bindings with priority, then from the focused widget upwards.
+    return await app._check_bindings(event.key, priority=True) or await app._check_bindings(event.key)
