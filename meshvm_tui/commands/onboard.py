@@ -29,9 +29,7 @@ LAB_COMMAND = (sys.executable, "-m", "meshvm_tui", "lab")
 @cluster_options
 @namespace_option
 @read_only_option
-def onboard(
-    *, path: Path | None, name: str, kubeconfig: str, context: str, namespace: str, read_only: bool
-) -> int:
+def onboard(*, path: Path | None, name: str, kubeconfig: str, context: str, namespace: str, read_only: bool) -> int:
     """Lead VMs into the mesh, stage by stage.
 
     A session of that name that began with the same plan goes on as it was left; a plan that has changed since
