@@ -121,14 +121,15 @@ class Runs:
         return self._worker.wait_idle(seconds)
 
     def broke(self, token: int, problem: ProblemRecord) -> bool:
-        """A run ended without its end: it is shown as failed. False where nobody waits for it."""
-        if token == self._token:
-            end = RunFinished("", "", self._mode, int(ExitCode.FAILED), False, f"{problem.title}: {problem.cause}")
-            self.world.running = False
-            self.shown.take(end, time.monotonic())
-            self.changed = True
-            return True
-        return False
+        """A run ended without its end: it is shown as failed. False where nobody waits for it: it is only logged."""
+        if token != self._token:
+            return False
+        words = f"{problem.title}: {problem.cause}"
+        self.world.running = False
+        self.log.append(f" {problem.code}  {words}")
+        self.shown.take(RunFinished("", "", self._mode, int(ExitCode.FAILED), False, words), time.monotonic())
+        self.changed = True
+        return self._shows
 
     def _start(self, mode: Mode, upto: Stage, *, shows: bool, approved: Board | None = None) -> None:
         keeper = self._keeper

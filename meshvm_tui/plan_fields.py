@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -183,7 +184,7 @@ def _read_probe(text: str, was: Any) -> dict[str, Any] | None:
         return None
     kept = {name: value for name, value in (was or {}).items() if name.endswith(("Seconds", "Threshold"))}
     if text.lower().startswith("exec "):
-        return {**kept, "exec": {"command": text[5:].split()}}
+        return {**kept, "exec": {"command": _words(text[5:])}}
     match = _PROBE.match(text)
     if not match:
         raise FieldError(f"{text!r} is no health probe; valid: {_PROBE_WORDS}")
@@ -196,11 +197,19 @@ def _read_probe(text: str, was: Any) -> dict[str, Any] | None:
     return {**kept, "httpGet": {**before, "port": port, "path": match["path"] or "/", "scheme": scheme}}
 
 
+def _words(text: str) -> list[str]:
+    """A command's words as a shell reads them; no shell will."""
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise FieldError(f"the quotes do not match ({error}); valid: {_PROBE_WORDS}") from error
+
+
 def _write_probe(value: Any) -> str:
     if not value:
         return "none"
     if value.get("exec"):
-        return "exec " + " ".join(value["exec"]["command"])
+        return "exec " + shlex.join(value["exec"]["command"])
     period = f" every {value['periodSeconds']} s" if value.get("periodSeconds") else ""
     if get := value.get("httpGet"):
         way = "https" if get.get("scheme") == "HTTPS" else "http"
