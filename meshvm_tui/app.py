@@ -65,7 +65,8 @@ class MeshVMApp(OnboardingApp):
     def begin(self) -> None:
         """After the first frame: the sessions, or what the command line asked for."""
         if self._start == "monitor":
-            self._watch(self.screen, self._monitor_plan, self._monitor_namespace)
+            # Not the screen that is seen: a key pressed meanwhile may have put the palette over it.
+            self._watch(self.app_screens()[0], self._monitor_plan, self._monitor_namespace)
             return
         prepare(self.store, self.post)
         if self._start == "wizard":
