@@ -29,6 +29,7 @@ from meshvm_tui.lab.cluster_api.request_log import RequestLog
 from meshvm_tui.lab.cluster_api.resources import Resources
 from meshvm_tui.lab.cluster_api.reviews import Reviews
 from meshvm_tui.lab.cluster_api.watches import Watch
+from meshvm_tui.lab.connections import abort_all
 from meshvm_tui.lab.faults import Faults
 from meshvm_tui.lab.objects import Objects
 from meshvm_tui.lab.tokens import Tokens
@@ -93,7 +94,10 @@ class ClusterApi:
         for watch in list(self._watches):
             watch.cancel()
         if self._runner is not None:
+            served = self._runner.server
+            transports = [handler.transport for handler in served.connections] if served else []
             await self._runner.cleanup()
+            await abort_all(transports)
         self._log.close()
 
     def forget_history(self) -> None:

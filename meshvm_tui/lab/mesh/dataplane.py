@@ -111,7 +111,7 @@ class Stream:
         if raw is not None:
             with contextlib.suppress(OSError):
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.writer.transport.abort()
+        abort(self.writer.transport)
 
 
 async def connect(address: tuple[str, int], source: str = "") -> Stream:

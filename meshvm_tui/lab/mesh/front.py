@@ -10,6 +10,7 @@ import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from meshvm_tui.lab.connections import abort
 from meshvm_tui.lab.mesh import world
 from meshvm_tui.lab.mesh.changes import Changes
 from meshvm_tui.lab.mesh.client_hello import NoClientHello, peek_server_name
@@ -111,7 +112,7 @@ class GatewayFront:
         except (OSError, ValueError, KeyError) as error:
             self._log(f"warn\tads\tADS: terminated {error}")
         finally:
-            stream.writer.transport.abort()
+            abort(stream.writer.transport)
 
     def _route(self, key: tuple[str, str], name: str) -> world.ControlPlane | None:
         service = self._objects.get(world.SERVICES, *key)
