@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from paramiko import SSHClient
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,29 @@ class LabWorld:
     def fault(self, *lines: str) -> None:
         """Leaves exactly these faults switched on."""
         (self.state / "faults").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+    def inside(self, command: str, name: str = "vm-1") -> str:
+        """What a shell command prints on a VM, run over SSH as its user; it must succeed."""
+        machine = next(item for item in self._machines() if item["name"] == name)
+        with SSHClient() as client:
+            client.load_host_keys(str(self.state / "ssh/known_hosts"))
+            ssh = machine["ssh"]
+            client.connect(
+                machine["host"],
+                ssh["port"],
+                ssh["user"],
+                key_filename=ssh["key"],
+                allow_agent=False,
+                look_for_keys=False,
+            )
+            _, output, errors = client.exec_command(command, timeout=30)
+            printed, said = output.read().decode(), errors.read().decode()
+            assert output.channel.recv_exit_status() == 0, f"{command}: {said}"
+        return printed
+
+    def _machines(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = yaml.safe_load(self.plan.read_text(encoding="utf-8"))["machines"]
+        return found
 
     def requests(self) -> list[dict[str, Any]]:
         """Every request that its API server has seen."""

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from meshvm_tui.lab.guest import journal, namespace, services, units
+from meshvm_tui.lab.guest import journal, namespace, services, tampering, units
 from meshvm_tui.lab.guest.closed_list import ClosedList, Refused
 from meshvm_tui.lab.guest.loop import Loop, Start, Timer
 from meshvm_tui.lab.guest.manager import Manager
@@ -98,6 +98,7 @@ class Init:
         for name in unit.one("Service", "RuntimeDirectory").split():
             (self.root / "run" / name).mkdir(mode=0o755, parents=True, exist_ok=True)
         argv = list(command.argv)
+        tampering.before_start(argv, self.root, self.state)
         place = units.specifiers(folder, service.name, "")
         if self.closed is not None:
             try:

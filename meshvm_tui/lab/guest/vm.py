@@ -18,6 +18,7 @@ from meshvm_tui.lab.guest import layout, namespace
 from meshvm_tui.lab.guest.closed_list import ClosedList
 from meshvm_tui.lab.guest.layout import Interpreter, Layout
 from meshvm_tui.lab.guest.ssh_server import SshServer
+from meshvm_tui.lab.guest.tampering import HOSTS_MISSING, TAMPERED
 
 FORCED = "MESHVM_LAB_NAMESPACES"  # set to "off", VMs run by the closed list even where namespaces are allowed
 BOOT = (
@@ -32,6 +33,8 @@ GUEST_FAULTS: dict[str, str] = {
     "sudo-password": 'sudo asks for a password, which is "lab". A value names the VMs.',
     "dpkg-lock": "Another package manager holds dpkg's lock for 3 s, or as in dpkg-lock:30. A value names the VMs.",
     "disk-full": "The VM's disk has no space left. A value names the VMs.",
+    HOSTS_MISSING: "Another tool takes istiod's line out of /etc/hosts before each start. A value names the VMs.",
+    TAMPERED: "Another tool changes a copied file before each start, as in tampered:cluster.env:PATTERN=>TEXT.",
     "clock-off": "The VM's clock is off by -7200 s, or as in clock-off:3600 or clock-off:vm-2=3600.",
 }
 CLOCK_OFF = -7200.0
@@ -136,6 +139,8 @@ class Vm:
     def refresh(self) -> None:
         """Tells the VM which faults are on and what time it is."""
         on = {name: value for name in GUEST_FAULTS if (value := self.fault(name)) is not None}
+        if self._faults.active(TAMPERED):
+            on[TAMPERED] = self._faults.value(TAMPERED)  # it says what to change, on every VM
         offset = self._clock.offset() + (float(on["clock-off"] or CLOCK_OFF) if "clock-off" in on else 0.0)
         for file, text in (("faults", json.dumps(on)), ("clock", f"{offset}\n")):
             path = self.folder / "state" / file
