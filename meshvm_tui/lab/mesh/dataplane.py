@@ -111,7 +111,7 @@ class Stream:
         if raw is not None:
             with contextlib.suppress(OSError):
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        abort(self.writer.transport)
+        self.writer.transport.abort()
 
 
 async def connect(address: tuple[str, int], source: str = "") -> Stream:
