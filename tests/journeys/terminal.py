@@ -85,16 +85,16 @@ class Terminal:
         os.kill(self.pid(), signal.SIGKILL)
 
     def exit_status(self, *, seconds: float = 30) -> int:
-        """Waits for the program's end and gives its exit status."""
+        """Waits for the program's end and gives its exit status, or minus the signal that ended it."""
         end = time.monotonic() + seconds
-        while True:
-            dead, status = (
-                self._run("display-message", "-p", "-t", "t", "#{pane_dead}:#{pane_dead_status}").strip().split(":")
-            )
-            if dead == "1":
-                return int(status or -1)
+        form = "#{pane_dead_status}:#{pane_dead_signal}"
+        while (told := self._run("display-message", "-p", "-t", "t", form).strip()) == ":":
             assert time.monotonic() < end, f"the program still runs; the screen shows:\n{self.screen()}"
             time.sleep(POLL_SECONDS)
+            # tmux can miss the end of a pane's program; the end of another child makes it look again.
+            self._run("run-shell", "true")
+        status, _, number = told.partition(":")
+        return int(status) if status else -int(number)
 
     def _run(self, *arguments: str) -> str:
         done = subprocess.run(
