@@ -75,6 +75,8 @@ class OnboardingApp(BaseApp):
         """Saves at once; leaves as soon as a run that is cancelled has ended, or after a moment."""
         runs, keeper = self.runs, self.keeper
         if keeper:
+            if self.wizard and self.wizard.ready:
+                keeper.change(plan=self.wizard.typed())
             keeper.flush()
         if runs is None or not runs.applying:
             self.exit(return_code=code)

@@ -87,6 +87,11 @@ class WizardFrame(AppScreen):
         self.post_message(PlanEdited(plan))
         self.paint_panel()
 
+    def typed(self) -> Plan:
+        """The plan with what the last keys typed, which the editor has not told yet."""
+        self.pane.commit()
+        return self.plan
+
     def show_board(self) -> None:
         """The engine told something."""
         self.paint()
