@@ -35,30 +35,35 @@ def values_of(plan: Mapping[str, Any]) -> dict[Stage, dict[str, str]]:
     }
 
 
+def field(path: str) -> Field:
+    """The field of a path."""
+    return next(field for form in FORMS.values() for field in form.fields if field.path == path)
+
+
 def fill(terminal: Terminal, stage: Stage, values: Mapping[str, str]) -> None:
     """Fills the stage that is on the screen, from its first field on, and waits until the values stand there."""
     fields = FORMS[stage].fields
-    last = max(at for at, field in enumerate(fields) if field.path in values)
-    for at, field in enumerate(fields[: last + 1]):
-        if field.path in values:
+    last = max(at for at, there in enumerate(fields) if there.path in values)
+    for at, there in enumerate(fields[: last + 1]):
+        if there.path in values:
             # In a choice a first letter chooses.
-            terminal.type(values[field.path][0] if field.choices else values[field.path])
+            terminal.type(values[there.path][0] if there.choices else values[there.path])
         if at < last:
             terminal.keys("Tab")
-    for field in fields:
-        if field.path in values:
-            shows(terminal, field, values[field.path])
+    for there in fields:
+        if there.path in values:
+            shows(terminal, there, values[there.path])
 
 
-def shows(terminal: Terminal, field: Field, value: str) -> str:
+def shows(terminal: Terminal, line: Field, value: str) -> str:
     """Waits until the field's line holds the value, or of a long one its beginning or its end."""
-    ends = (f"● {value}",) if field.choices else (value[:SEEN_AT_ONCE], value[-SEEN_AT_ONCE:])
+    ends = (f"● {value}",) if line.choices else (value[:SEEN_AT_ONCE], value[-SEEN_AT_ONCE:])
 
     def there(screen: str) -> bool:
-        found = [line.partition(f" {field.label.strip()} ")[2] for line in screen.splitlines()]
+        found = [text.partition(f" {line.label.strip()} ")[2] for text in screen.splitlines()]
         return any(end in text for text in found for end in ends)
 
-    return terminal.wait_until(there, f"{field.label.strip()} {value}")
+    return terminal.wait_until(there, f"{line.label.strip()} {value}")
 
 
 def next_stage(terminal: Terminal, stage: Stage) -> None:

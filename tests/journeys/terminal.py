@@ -80,6 +80,10 @@ class Terminal:
         """The process that runs in the terminal."""
         return int(self._run("display-message", "-p", "-t", "t", "#{pane_pid}").strip())
 
+    def state(self, flag: str) -> str:
+        """What tmux knows of the terminal by one of its flags, such as `alternate_on` or `cursor_flag`."""
+        return self._run("display-message", "-p", "-t", "t", f"#{{{flag}}}").strip()
+
     def kill(self) -> None:
         """Ends the program as a power cut would."""
         os.kill(self.pid(), signal.SIGKILL)
