@@ -122,3 +122,20 @@ def test_5_no_secret_was_kept_or_said(lab: LabWorld) -> None:
     for file in kept:
         if file.suffix in {".json", ".jsonl", ".log"}:
             assert "eyJ" not in file.read_text(encoding="utf-8"), file
+
+
+def test_6_another_operators_value_is_named_and_never_forced(lab: LabWorld) -> None:
+    path = "/apis/networking.istio.io/v1/namespaces/vm-namespace/workloadgroups/hello-vm"
+    theirs = {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "WorkloadGroup",
+        "metadata": {"name": "hello-vm", "namespace": "vm-namespace"},
+        "spec": {"template": {"serviceAccount": "their-sa"}},
+    }
+    lab.api("PATCH", f"{path}?fieldManager=platform-team&force=true", theirs, "application/apply-patch+yaml")
+    run = lab.run("apply", "-f", str(lab.plan), "--yes")
+    assert run.returncode == 3, run.stdout + run.stderr
+    said = run.stdout + run.stderr
+    assert "MVM-110" in said
+    assert "platform-team" in said
+    assert lab.api("GET", path)["spec"]["template"]["serviceAccount"] == "their-sa"
