@@ -45,12 +45,17 @@ class Choice(Widget, can_focus=True):
     def render(self) -> Content:
         """The choices with the chosen one marked."""
         parts = [
-            (f"● {choice}   ", "$text-accent" if self.has_focus else "$foreground")
+            (f"● {choice}  ", "$text-accent" if self.has_focus else "$foreground")
             if choice == self.value
-            else (f"○ {choice}   ", "$foreground-muted")
+            else (f"○ {choice}  ", "$foreground-muted")
             for choice in self._choices
         ]
         return Content.assemble(*parts)
+
+    @property
+    def needed(self) -> int:
+        """Cells that show every choice."""
+        return sum(len(choice) + 4 for choice in self._choices) - 2
 
     def action_step(self, by: int) -> None:
         """Chooses the neighbour."""
@@ -117,7 +122,9 @@ class FieldRow(Widget):
         return Content.assemble(*parts)
 
     def on_resize(self) -> None:
-        """An error takes as many lines as it needs."""
+        """An error takes as many lines as it needs; choices that do not fit take the room of the hint."""
+        if isinstance(self.editor, Choice):
+            self.set_class(self.editor.needed > self.size.width - LABEL_WIDTH - HINT_WIDTH, "-tight")
         self._fit()
 
     @property

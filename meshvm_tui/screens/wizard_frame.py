@@ -42,6 +42,8 @@ class WizardFrame(AppScreen):
 
     def compose(self) -> ComposeResult:
         """Top line, narrow line, rail, form, panel, drawer, footer."""
+        # The first frame is painted before the screen is told its size.
+        self.add_class(*self._get_breakpoint_classes(self.app.size.width, self.HORIZONTAL_BREAKPOINTS))
         yield Painted(fixed=True, id="top-line")
         yield Painted(fixed=True, id="narrow-line")
         with Horizontal(id="wizard-body"):
