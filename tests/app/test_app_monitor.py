@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,8 +71,8 @@ async def test_no_key_of_it_does_more_than_read(tmp_path: Path, monkeypatch: pyt
 
 async def test_the_context_names_the_namespace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     connections = FakeConnections()
-    more = {"monitor_namespace": "", "monitor_context": "acme"}
-    async with world(tmp_path, monkeypatch, start="monitor", connections=connections, plan=None, **more) as made:
+    more: dict[str, Any] = {"monitor_namespace": "", "monitor_context": "acme"}
+    async with world(tmp_path, monkeypatch, start="monitor", connections=connections, **more) as made:
         await made.says("team-a", "0 WorkloadEntries")
         assert sorted(connections.reader.calls) == ["watch workloadentries team-a", "watch workloadgroups team-a"]
 
@@ -93,7 +94,7 @@ async def test_filter_groups_and_leaving(tmp_path: Path, monkeypatch: pytest.Mon
 
 async def test_a_watch_that_cannot_begin_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     connections = FakeConnections(problem=PermanentError("MVM-101", "no file at ~/.kube/config"))
-    more = {"monitor_namespace": ""}
+    more: dict[str, Any] = {"monitor_namespace": ""}
     async with world(tmp_path, monkeypatch, start="monitor", connections=connections, **more) as made:
         await made.says("MVM-101", "no file at ~/.kube/config", "Name one with --kubeconfig")
 

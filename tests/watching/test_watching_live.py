@@ -115,9 +115,11 @@ def test_a_cut_is_said_and_forgotten_when_it_is_live_again() -> None:
 
 class _Broken(FakeReader):
     def watch(self, resource: Resource, namespace: str | None, stop: Callable[[], bool]) -> Iterator[WatchEvent]:
-        if self.calls is not None:
-            raise PermanentError("MVM-107", "workloadentries is forbidden")
-        yield WatchEvent("SYNCED")
+        return map(_refused, [resource])
+
+
+def _refused(resource: Resource) -> WatchEvent:
+    raise PermanentError("MVM-107", f"{resource.plural} is forbidden")
 
 
 def test_a_feed_watches_both_kinds_in_the_namespace_until_it_is_stopped() -> None:
