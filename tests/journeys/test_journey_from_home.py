@@ -10,7 +10,7 @@ import yaml
 
 from meshvm_tui.events import Stage
 from tests.journeys.cluster import ENTRIES, LabCluster
-from tests.journeys.form import fill, next_stage, on_stage, values_of
+from tests.journeys.form import fill, next_stage, values_of
 from tests.journeys.guest import logged_in
 from tests.journeys.terminal import Terminal
 from tests.whole.lab_world import lab_world
@@ -36,9 +36,13 @@ def test_from_home_to_both_answers(tmp_path: Path, columns: int, rows: int) -> N
 
         terminal.wait_for("New onboarding")
         terminal.keys("Enter")
-        on_stage(terminal, Stage.CLUSTER)
+        # The first frame that shows the form has the layout of its width already.
+        frame = terminal.wait_for("Kubeconfig", "Context")
+        assert ("Stage 1 of 8" in frame, "● Cluster" in frame) == (columns < 100, columns >= 100), frame
         for stage in list(Stage)[1:]:
             next_stage(terminal, stage)
+            if stage is Stage.MESH:
+                terminal.wait_for("● keep", "○ install", "○ upgrade")
             if stage in values:
                 fill(terminal, stage, values[stage])
         terminal.keys("C-a")
