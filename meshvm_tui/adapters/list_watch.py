@@ -82,6 +82,7 @@ class ListWatch:
         pause_first: float = _PAUSE_FIRST,
     ) -> None:
         self._transport = transport
+        self._resource = resource
         self._path = resource.path(namespace)
         self._stop = stop
         self._pause_first = pause_first
@@ -140,9 +141,16 @@ class ListWatch:
         if self._failures == 1 and self._version:
             return
         self._stale_since = self._stale_since or datetime.now().astimezone().isoformat(timespec="seconds")
-        self._put(WatchEvent("STALE", message=f"since {self._stale_since}: {problem.cause}"))
+        self._put(WatchEvent("STALE", message=f"since {self._stale_since}: {self._words(problem)}"))
         self._version = ""
         self._pause()
+
+    def _words(self, problem: Problem) -> str:
+        """A 404 for a whole kind comes as the server's plain text, which says nothing to an operator."""
+        if problem.code == "MVM-115":
+            kind = ".".join(part for part in (self._resource.plural, self._resource.group) if part)
+            return f"the cluster serves no {kind} yet"
+        return problem.cause
 
     def _pause_where_repeated(self) -> None:
         self._failures += 1

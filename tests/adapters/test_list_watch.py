@@ -147,6 +147,7 @@ def test_a_kind_that_is_not_served_yet_is_empty_and_asked_again(tmp_path: Path) 
     events, _ = run(tmp_path, server, 3)
     assert [e.type for e in events] == ["SYNCED", "STALE", "SYNCED"]
     assert events[0].objects == ()
+    assert events[1].message.endswith("the cluster serves no pods yet")
 
 
 @pytest.mark.parametrize("way", ["stop", "close"])
