@@ -174,7 +174,9 @@ class FieldRow(Widget):
     def _error_lines(self) -> list[str]:
         if not self._error:
             return []
-        return wrap(f"{self.field.label.strip()}: {self._error}", max(20, self.size.width - LABEL_WIDTH))
+        return wrap(
+            f"{self.field.label.strip()}: {self._error}", max(20, self.size.width - LABEL_WIDTH), break_on_hyphens=False
+        )
 
     def _fit(self) -> None:
         height = 1 + len(self._error_lines())

@@ -1,6 +1,8 @@
-"""What is there now, in words: the part of a stage's screen under its fields."""
+"""What is there now, in words: the part of a stage's screen under its fields, and how much would change."""
 
 from __future__ import annotations
+
+from textwrap import wrap
 
 from textual.content import Content
 
@@ -8,69 +10,30 @@ from meshvm_tui.events import Stage, StepState
 from meshvm_tui.screens.board import Board, StepLine
 from meshvm_tui.screens.glyphs import COLOURS, GLYPHS, Mark, printable
 
-TITLE_WIDTH = 22
+TITLE_WIDTH = 24
+INDENT = 4
+DETAIL_LINES = 2
+"""Lines that a detail may take; all of it stands in the log and in the review."""
 Part = tuple[str, str]
 
 
-def observed(board: Board, stage: Stage) -> Content:
-    """The stage's steps with what was found, and how much would change up to here."""
+def observed(board: Board, stage: Stage, width: int) -> Content:
+    """The stage's steps with what was found, in lines of this width."""
     parts: list[Part] = [("There now\n", "$foreground-muted")]
     lines = board.of_stage(stage)
     if not lines:
         parts.append(("  looking …\n" if board.running else "  not looked at yet\n", "$foreground-muted"))
     several = len({line.machine for line in lines}) > 1
     for line in lines:
-        parts += _line(line, several=several)
+        parts += _line(line, width, several=several)
     blocked = next((line for line in board.upto(stage) if line.problem and line.stage is not stage), None)
     if blocked and blocked.problem:
-        where = f"{blocked.stage}: {blocked.problem.title}"
-        parts.append((f"\n! {printable(where)}\n", "$text-warning"))
-    parts.append(("\n" + _changes(board, stage), "$foreground"))
+        parts.append((f"  ! {blocked.stage}: {printable(blocked.problem.title)}\n", "$text-warning"))
     return Content.assemble(*parts)
 
 
-def problem_parts(line: StepLine) -> list[Part]:
-    """A step's problem: code and title, the cause in the other system's words, what to do."""
-    if not line.problem:
-        return []
-    indent = " " * 6
-    cause = ("\n" + indent).join(printable(line.problem.cause).splitlines()[:4])
-    return [
-        (f"{indent}{line.problem.code}  {printable(line.problem.title)}\n", "$text-error"),
-        (f"{indent}{cause}\n", "$foreground"),
-        (f"{indent}{printable(line.problem.next_action)}\n", "$foreground-muted"),
-    ]
-
-
-def _line(line: StepLine, *, several: bool) -> list[Part]:
-    mark = _mark(line)
-    title = f"{line.machine}: {line.title}" if several and line.machine else line.title
-    words = "looking …" if line.state is StepState.RUNNING and not line.message else line.message
-    if line.problem:
-        words = ""
-    parts: list[Part] = [
-        (f"  {GLYPHS[mark]} ", COLOURS[mark]),
-        (f"{title:<{TITLE_WIDTH}}", "$foreground"),
-        (f"  {printable(words)}\n".replace("\n  ", "\n"), "$foreground-muted"),
-        *problem_parts(line),
-    ]
-    if line.observation:
-        indent = " " * 6
-        parts += [
-            (f"{indent}{name:<{TITLE_WIDTH - 2}}  {printable(value)}\n", "$foreground-muted")
-            for name, value in line.observation.details
-        ]
-        parts += [(f"{indent}! {printable(warning)}\n", "$text-warning") for warning in line.observation.warnings]
-    return parts
-
-
-def _mark(line: StepLine) -> Mark:
-    if line.mark is Mark.WAITING and line.satisfied:
-        return Mark.DONE
-    return line.mark
-
-
-def _changes(board: Board, stage: Stage) -> str:
+def changes_words(board: Board, stage: Stage) -> str:
+    """How much a run up to this stage would change."""
     lines = board.upto(stage)
     if any(not line.known for line in lines) or not lines:
         return "Looking at what is there …" if board.running else ""
@@ -78,3 +41,52 @@ def _changes(board: Board, stage: Stage) -> str:
     if count == 0:
         return "Nothing to change up to here"
     return f"{count} change{'' if count == 1 else 's'} up to here    Ctrl+A shows and applies"
+
+
+def problem_parts(line: StepLine, width: int) -> list[Part]:
+    """A step's problem: code and title, the cause in the other system's words, what to do."""
+    if not line.problem:
+        return []
+    problem, indent = line.problem, " " * (INDENT + 2)
+    parts = [(f"{indent}{problem.code}  {printable(problem.title)}\n", "$text-error")]
+    for text, tone in ((problem.cause, "$foreground"), (problem.next_action, "$foreground-muted")):
+        rows = wrap(printable(text), max(20, width - len(indent)), break_on_hyphens=False)[:4]
+        parts += [(f"{indent}{row}\n", tone) for row in rows]
+    return parts
+
+
+def _line(line: StepLine, width: int, *, several: bool) -> list[Part]:
+    mark = _mark(line)
+    title = f"{line.machine}: {line.title}" if several and line.machine else line.title
+    words = "looking …" if line.state is StepState.RUNNING and not line.message else line.message
+    parts: list[Part] = [
+        (f"  {GLYPHS[mark]} ", COLOURS[mark]),
+        (f"{title:<{TITLE_WIDTH}}", "$foreground"),
+        *_hanging("" if line.problem else words, width, INDENT + max(TITLE_WIDTH, len(title)) + 1, lines=4),
+        *problem_parts(line, width),
+    ]
+    if line.observation:
+        for name, value in line.observation.details:
+            parts.append((f"{' ' * INDENT}  {printable(name):<{TITLE_WIDTH - 2}}", "$foreground-muted"))
+            taken = INDENT + max(TITLE_WIDTH, len(name) + 2) + 1
+            parts += _hanging(value, width, taken, lines=DETAIL_LINES)
+        for warning in line.observation.warnings:
+            parts.append((f"{' ' * INDENT}!", "$text-warning"))
+            parts += [(text, "$text-warning") for text, _ in _hanging(warning, width, INDENT + 2, lines=4)]
+    return parts
+
+
+def _hanging(text: str, width: int, column: int, *, lines: int) -> list[Part]:
+    """A text that goes on from a column, its further lines under its first; ends its last line."""
+    rows = wrap(printable(text), max(20, width - column), break_on_hyphens=False) or [""]
+    if len(rows) > lines:
+        rows = [*rows[: lines - 1], rows[lines - 1][: max(1, width - column - 2)] + " …"]
+    first, *rest = rows
+    under = " " * min(column, max(0, width - 20))
+    return [(f" {first}\n", "$foreground-muted"), *((f"{under}{row}\n", "$foreground-muted") for row in rest)]
+
+
+def _mark(line: StepLine) -> Mark:
+    if line.mark is Mark.WAITING and line.satisfied:
+        return Mark.DONE
+    return line.mark

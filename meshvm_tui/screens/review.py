@@ -125,7 +125,9 @@ class ReviewScreen(AppScreen):
         if failed is None or failed.problem is None:
             return
         if not self._changes:
-            self.query_one("#review-text", Static).update(Content.assemble(*problem_parts(failed)))
+            self.query_one("#review-text", Static).update(
+                Content.assemble(*problem_parts(failed, max(40, self.size.width - 6)))
+            )
         self._ask(failed, failed.problem)
 
     def _ask(self, failed: StepLine, problem: ProblemRecord) -> None:

@@ -41,6 +41,7 @@ Enter    after the end: on to the next stage
 R        after a failure: try again (what is done is not done again)
 P        the problem once more
 F6       the WorkloadEntries, live
+PageUp, PageDown  more steps
 Ctrl+L   give the log the keys, to scroll in it
 """
 
@@ -53,6 +54,8 @@ class RunScreen(AppScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "onward", "Go on", key_display="⏎", priority=True),
         Binding("escape", "leave", "Cancel or back", key_display="esc"),
+        Binding("pagedown", "scroll_steps(1)", "Down", show=False),
+        Binding("pageup", "scroll_steps(-1)", "Up", show=False),
         Binding("r", "retry", "Retry", key_display="R"),
         Binding("p", "problem", "Problem", key_display="P"),
         Binding("f6", "watch", "Watch", key_display="F6"),
@@ -143,6 +146,11 @@ class RunScreen(AppScreen):
         """The problem once more."""
         if failed := self._failed():
             self._ask(failed)
+
+    def action_scroll_steps(self, pages: int) -> None:
+        """The steps may be more than the screen has lines."""
+        steps = self.query_one("#run-steps", VerticalScroll)
+        steps.scroll_relative(y=pages * max(1, steps.size.height - 1), animate=False)
 
     def action_watch(self) -> None:
         """The entries, live."""

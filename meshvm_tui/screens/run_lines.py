@@ -66,7 +66,7 @@ def answers(lines: Sequence[StepLine], finished: RunFinished, following: str, wi
             (f"{printable(line.message)}\n", "$foreground"),
         ]
         for route, proof in line.observation.details if line.observation else ():
-            words = wrap(f"{printable(route)}  {printable(proof)}", width - 4)
+            words = wrap(f"{printable(route)}  {printable(proof)}", width - 4, break_on_hyphens=False)
             parts += [(f"    {words_line}\n", "$foreground-muted") for words_line in words]
     return Content.assemble(*parts)
 

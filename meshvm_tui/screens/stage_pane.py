@@ -42,6 +42,7 @@ class StagePane(VerticalScroll, can_focus=False):
         self.form = FORMS[stage]
         self.machine = machine
         self._accepted = accepted
+        self._board: Board | None = None
         self._plan = with_a_machine(plan) if stage is Stage.MACHINE else plan
 
     def compose(self) -> ComposeResult:
@@ -106,8 +107,15 @@ class StagePane(VerticalScroll, can_focus=False):
         self._enable()
 
     def show_board(self, board: Board) -> None:
-        """What is there now, and what would change."""
-        self.query_one(".stage-observed", Painted).show(observed(board, self.stage))
+        """What is there now."""
+        self._board = board
+        width = max(40, self.scrollable_content_region.width)
+        self.query_one(".stage-observed", Painted).show(observed(board, self.stage, width))
+
+    def on_resize(self) -> None:
+        """What is there is wrapped anew."""
+        if self._board is not None:
+            self.show_board(self._board)
 
     def put(self, name: str, text: str) -> None:
         """Fills a field as if it had been typed."""

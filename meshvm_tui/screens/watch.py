@@ -23,7 +23,7 @@ from meshvm_tui.screens.painted import Painted
 ENTRIES = (
     ("NAME", 0, 0),
     ("GROUP", 8, 18),
-    ("ADDRESS", 12, 18),
+    ("ADDRESS", 15, 18),
     ("CONNECTED", 9, 24),
     ("HEALTHY", 8, 22),
     ("AGE", 6, 7),

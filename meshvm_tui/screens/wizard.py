@@ -37,6 +37,8 @@ class WizardScreen(WizardFrame):
         Binding("ctrl+n", "next", "Next", key_display="^N", priority=True),
         Binding("ctrl+a", "apply", "Apply", key_display="^A", priority=True),
         Binding("escape", "back", "Back", key_display="esc"),
+        Binding("pagedown", "scroll_form(1)", "Down", show=False),
+        Binding("pageup", "scroll_form(-1)", "Up", show=False),
         Binding("f2", "panel", "Panel", key_display="F2"),
         Binding("f3", "pick", "Pick", key_display="F3"),
         Binding("f6", "watch", "Watch", key_display="F6"),
@@ -107,6 +109,10 @@ class WizardScreen(WizardFrame):
         self.pane.commit()
         if not self._blocked():
             self.leave_by(ReviewWanted(self.stage))
+
+    def action_scroll_form(self, pages: int) -> None:
+        """What is there may be longer than the screen."""
+        self.pane.scroll_relative(y=pages * max(1, self.pane.size.height - 2), animate=False)
 
     def action_pick(self) -> None:
         """Asks for what can be picked in this field."""

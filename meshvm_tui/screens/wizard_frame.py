@@ -14,6 +14,7 @@ from meshvm_tui.screens.board import Board
 from meshvm_tui.screens.key_line import KeyLine
 from meshvm_tui.screens.log_drawer import LogDrawer
 from meshvm_tui.screens.messages import PlanEdited, StageShown
+from meshvm_tui.screens.observed import changes_words
 from meshvm_tui.screens.painted import Painted
 from meshvm_tui.screens.panel import LivePanel
 from meshvm_tui.screens.rail import narrow_line, rail, top_line
@@ -38,7 +39,7 @@ class WizardFrame(AppScreen):
         self.machine = 0
         self.touched = False
         self._saved = "saved"
-        self._bound_to: Stage | None = None
+        self._bound_to: tuple[Stage, bool] | None = None
 
     def compose(self) -> ComposeResult:
         """Top line, narrow line, rail, form, panel, drawer, footer."""
@@ -77,6 +78,8 @@ class WizardFrame(AppScreen):
         switcher = self.query_one("#stages", ContentSwitcher)
         if not self.query(f"#{_pane_id(stage)}"):
             await switcher.mount(StagePane(stage, self.plan, self.accept, self.machine))
+        if not self.query(f"#{_pane_id(stage)}"):
+            return  # the app ended meanwhile
         self.stage = stage
         switcher.current = _pane_id(stage)
         self.pane.show_plan(self.plan, self.machine)
@@ -145,11 +148,14 @@ class WizardFrame(AppScreen):
             panel.show(self.plan, self.stage, self.board)
 
     def paint_why(self) -> None:
-        """Says why the stage cannot be left, and dims the key."""
+        """Says why the stage cannot be left, or else what a run up to it would change; dims the key."""
         why = self.pane.why_not_next()
-        shown = self.query_one("#why-not", Painted).show(f"Next waits for  {why}" if why else "")
-        if shown or self._bound_to is not self.stage:
-            self._bound_to = self.stage
+        line = self.query_one("#why-not", Painted)
+        line.set_class(bool(why), "-waits")
+        line.show(f"Next waits for  {why}" if why else changes_words(self.board, self.stage))
+        bound_to = (self.stage, bool(why))
+        if bound_to != self._bound_to:
+            self._bound_to = bound_to
             self.refresh_bindings()
 
 

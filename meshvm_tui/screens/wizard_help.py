@@ -5,6 +5,7 @@ Enter        next field; on the last one, the next stage
 Tab          next field            Shift+Tab  field before
 Ctrl+N       next stage            Esc        stage before
 Ctrl+A       review and apply everything up to this stage
+PageDown     what is there, where it is longer than the screen
 F3           pick from what is there (contexts, revisions)
 F6           the WorkloadEntries, live
 F2           the panel: what the fields make; left and right change the view

@@ -60,8 +60,12 @@ class World:
         return " ".join(self.text().split())
 
     async def press(self, *keys: str) -> None:
-        """Presses keys one after another."""
-        await self.pilot.press(*keys)
+        """Presses keys and waits until the app has taken them; what they lead to is waited for by `until`."""
+        self.burst(*keys)
+        taken = asyncio.Event()
+        self.app.call_later(taken.set)
+        await asyncio.wait_for(taken.wait(), 5)
+        await asyncio.sleep(0.01)
 
     def burst(self, *keys: str) -> None:
         """Gives keys to the app in one piece, as one read of a slow line does: nothing is processed in between."""

@@ -48,7 +48,7 @@ async def test_stage_by_stage_to_both_answers(
 ) -> None:
     async with world(tmp_path, monkeypatch, size=size) as made:
         for stage in (Stage.CLUSTER, Stage.MESH):
-            assert made.wizard.stage is stage
+            await made.until(lambda: made.wizard.stage is stage)  # noqa: B023 (it is awaited here)
             await apply(made)
             await made.says("✓ Done.", "Enter goes on to")
             await made.press("enter")
