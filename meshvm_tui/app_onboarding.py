@@ -49,8 +49,8 @@ class OnboardingApp(BaseApp):
         """Saves the session and lets it go."""
         if self.runs:
             self.runs.end()
-        if self.keeper:
-            self.keeper.close()
+        if self.keeper and (problem := self.keeper.close()):
+            self.show_problem(problem)
         self.keeper = self.wizard = None
 
     def pulse(self) -> None:
@@ -69,7 +69,10 @@ class OnboardingApp(BaseApp):
 
     def on_unmount(self) -> None:
         """However it ends, the session is saved and let go."""
-        self.close_session()
+        if self.runs:
+            self.runs.end()
+        if self.keeper:
+            self.keeper.close()
 
     def end(self, code: int) -> None:
         """Saves at once; leaves as soon as a run that is cancelled has ended, or after a moment."""
@@ -77,7 +80,9 @@ class OnboardingApp(BaseApp):
         if keeper:
             if self.wizard and self.wizard.ready:
                 keeper.change(plan=self.wizard.typed())
-            keeper.flush()
+            if problem := keeper.save_now():
+                self.exit(return_code=code or 1, message=f"{problem.code} {problem.title}: {problem.cause}")
+                return
         if runs is None or not runs.applying:
             self.exit(return_code=code)
             return
@@ -220,7 +225,10 @@ class OnboardingApp(BaseApp):
         from meshvm_tui.screens.run import RunScreen
 
         if self.keeper and self.runs and self._approved:
-            self.keeper.flush()
+            if problem := self.keeper.save_now():
+                self.stay()
+                self.show_problem(problem)
+                return
             board = self.runs.apply(event.stage, self._approved)
             await self.show_over_wizard(RunScreen(stage=event.stage, where=self._where(), board=board))
 

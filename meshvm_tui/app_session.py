@@ -81,15 +81,26 @@ class SessionKeeper:
             with self._writing:
                 self._opened.save(replace(self.session, plan=plan, last_screen=screen))
 
-    def close(self) -> None:
-        """Saves and lets another process have the session."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
+    def save_now(self) -> ProblemRecord | None:
+        """Saves what waits, now; gives the problem where it cannot be written."""
         try:
             self.flush()
-        finally:
-            self._opened.close()
+        except Problem as problem:
+            return problem.record()
+        except Exception as error:  # noqa: BLE001 (a full disk must not take the app down)
+            return PermanentError("MVM-717", f"{type(error).__name__}: {error}").record()
+        return None
+
+    def close(self) -> ProblemRecord | None:
+        """Saves and lets another process have the session; gives the problem where it cannot be written."""
+        with self._changed:
+            self._closed = True
+            # Also what an earlier save could not write; what is on disk already is not written again.
+            self._pending = (self.plan, self._screen)
+            self._changed.notify_all()
+        problem = self.save_now()
+        self._opened.close()
+        return problem
 
     def _work(self) -> None:
         while True:
@@ -98,14 +109,7 @@ class SessionKeeper:
                 if self._closed:
                     return
                 self._changed.wait_for(lambda: self._closed, SAVE_AFTER)
-            try:
-                self.flush()
-            except Problem as problem:
-                self._saved(problem.record())
-            except Exception as error:  # noqa: BLE001 (a thread has nobody above it to tell)
-                self._saved(PermanentError("MVM-717", f"{type(error).__name__}: {error}").record())
-            else:
-                self._saved(None)
+            self._saved(self.save_now())
 
 
 def open_session(store: SessionStore, name: str, plan: Plan | None) -> OpenSession:

@@ -13,7 +13,7 @@ from meshvm_tui import engine
 from meshvm_tui.events import Mode, Stage
 from meshvm_tui.problems import ActionNeeded, PermanentError
 from meshvm_tui.screens.run import RunScreen
-from meshvm_tui.session_store import SessionStore
+from meshvm_tui.session_store import OpenSession, SessionStore
 from tests.app.fakes import STEPS, FakeConnections, ScriptedEngine, plan_with_vm, unknown_host_key
 from tests.app.harness import NARROW, WIDE, World, world
 
@@ -238,6 +238,24 @@ async def test_a_signal_saves_and_leaves(
         await made.until(lambda: made.app.return_code is not None)
         assert made.app.return_code == 128 + number
         assert SessionStore(tmp_path / "sessions").read("hello-vm").plan.cluster.context == "ctx"
+
+
+async def test_what_cannot_be_saved_is_said_and_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world(tmp_path, monkeypatch) as made:
+
+        def full(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(OpenSession, "save", full)
+            await made.press(*"ctx")
+            await made.says("not saved: OSError: [Errno 28] No space")
+        assert made.wizard.plan.cluster.context == "ctx"
+        await made.press("y")
+        await made.says("· saved")
+        assert SessionStore(tmp_path / "sessions").read("hello-vm").plan.cluster.context == "ctxy"
 
 
 async def test_quitting_in_a_run_asks_then_cancels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
