@@ -72,6 +72,9 @@ def _line(summary: SessionSummary) -> SessionLine:
     ago = f"{span(time.time() - updated)} ago" if updated is not None else ""
     failed = f"{summary.failed} failed" if summary.failed else ""
     done = f"{summary.done} steps done" if summary.done else "nothing done yet"
-    words = (summary.context, done, failed, ago)
+    workload = summary.workload.rpartition("/")[2]
+    # The session is called after the workload that it began with.
+    renamed = workload if workload != summary.name else ""
+    words = (renamed, summary.context, done, failed, ago)
     problem = summary.problem or (f"open in {summary.held_by}" if summary.held_by else "")
     return SessionLine(summary.name, "  ".join(word for word in words if word), problem)
