@@ -40,11 +40,17 @@ class BaseApp(App[None]):
         super().__init__(css_path=[*STYLES, *styles])
         self.type_ahead = TypeAhead(self._is_being_left, self._take)
 
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        """Quiet scrollbars: the accent is for what can be done next."""
-        bar = {"scrollbar": "$foreground 25%", "scrollbar-hover": "$foreground 40%", "scrollbar-active": "$accent"}
+    def get_css_variables(self) -> dict[str, str]:
+        """Quiet scrollbars in every theme: the accent is for what can be done next."""
+        found = super().get_css_variables()
+        front, back = found["foreground"], found["background"]
         places = ("scrollbar-background", "scrollbar-background-hover", "scrollbar-background-active")
-        return {**bar, **dict.fromkeys((*places, "scrollbar-corner-color"), "$background")}
+        found |= dict.fromkeys((*places, "scrollbar-corner-color"), back)
+        return found | {
+            "scrollbar": f"{front} 25%",
+            "scrollbar-hover": f"{front} 40%",
+            "scrollbar-active": f"{front} 60%",
+        }
 
     def on_mount(self) -> None:
         """The first frame needs no disk and no heavy library; both come after it."""

@@ -15,7 +15,7 @@ from textual.widget import Widget
 class KeyLine(Widget):
     """The keys of the screen in the order of its BINDINGS, then the app's; those that do nothing now are dim."""
 
-    DEFAULT_CSS = "KeyLine { dock: bottom; height: 1; }"
+    DEFAULT_CSS = "KeyLine { dock: bottom; height: 1; padding: 0 1; }"
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,8 +40,8 @@ class KeyLine(Widget):
     def _show(self, screen: Screen[object]) -> None:
         if not self.is_attached:
             return
-        parts: list[tuple[str, str]] = [(" ", "")]
-        self._places, column = [], 1
+        parts: list[tuple[str, str]] = []
+        self._places, column = [], self.styles.padding.left
         for key, shown, words, enabled in _keys(screen):
             tones = ("$text-accent", "$foreground") if enabled else ("$foreground 40%", "$foreground 40%")
             parts += [(f"{shown} ", tones[0]), (f"{words}  ", tones[1])]

@@ -5,18 +5,20 @@ Enter        next field; on the last one, the next stage
 Tab          next field            Shift+Tab  field before
 Ctrl+N       next stage            Esc        stage before
 Ctrl+A       review and apply everything up to this stage
-PageDown     what is there, where it is longer than the screen
+PageDown     the rest of what is there
 F3           pick from what is there (contexts, revisions)
 F6           the WorkloadEntries, live
-F2           the panel: what the fields make; left and right change the view
+F2           the panel: what the fields make (← → other views)
 Ctrl+E       the panel's next view: yaml, files, commands
 Ctrl+L       the log
-Ctrl+P       every command by name (also: add or remove a machine)
+Ctrl+P       commands by name, also: add or remove a machine
 Ctrl+Q       save and quit
 
-Next only edits. Nothing outside this computer changes before Ctrl+A has shown
-every change with the command that does the same by hand, and you pressed Enter.
+Next only edits. Nothing outside this computer changes before
+Ctrl+A has shown every change with the command that does the
+same by hand, and you pressed Enter.
 
-✓ done   ● here   ! needs you   ○ waiting   ✗ failed   ↻ working
-A value that is not valid stays in its field; the plan keeps the last valid one.
+✓ done  ● here  ! needs you  ○ waiting  ✗ failed  ↻ working
+A value that is not valid stays in its field; the plan keeps
+the last valid one.
 """
