@@ -10,7 +10,7 @@ lab: $(VENV)/ready
 	@$(RUN) meshvm_tui lab
 
 test: $(VENV)/ready-dev
-	$(RUN) pytest
+	$(RUN) pytest --numprocesses 2
 
 test-slow: $(VENV)/ready-dev
 	$(RUN) pytest -m slow --timeout 600

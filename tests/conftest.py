@@ -28,5 +28,7 @@ _EMPTY = {
 for _name, _value in _EMPTY.items():
     os.environ[_name] = str(_value)
 os.environ["GCE_METADATA_HOST"] = "127.0.0.1:1"
+# What is printed is wrapped to this, wherever the tests run.
+os.environ["COLUMNS"] = "120"
 for _name in ("SSH_AUTH_SOCK", "SSH_AGENT_PID", "GOOGLE_CLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT"):
     os.environ.pop(_name, None)

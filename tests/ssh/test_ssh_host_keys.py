@@ -31,6 +31,7 @@ def keys(
         "not a line\n|1|broken ssh-ed25519 xx\n@cert-authority * ssh-rsa AAAA\nvm1 ssh-ed25519 AAAAone",
         "vm1 ssh-rsa AAAAzzz\nvm1 ssh-ed25519 AAAAone",
     ],
+    ids=["plain", "several names", "wildcard", "hashed", "beside broken lines", "beside another type"],
 )
 def test_a_known_key_is_accepted(tmp_path: Path, line: str) -> None:
     keys(tmp_path, line).check(SHOWN)

@@ -153,6 +153,7 @@ def test_every_key_of_mesh_yaml_is_watched(onboarded: World) -> None:
         ("hosts", "10.1.1.1 istiod.istio-system.svc\n1.1.1.1 bank\n", "other lines in our block"),
         ("istio-token", "e30.e30.changed", "istio-token: not the one that was copied"),
     ],
+    ids=["another root", "no root", "another address", "no hosts", "more hosts", "another token"],
 )
 def test_the_other_files_are_watched(onboarded: World, name: str, content: str, words: str) -> None:
     onboarded.guest.files[name] = content

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import count
 from typing import TYPE_CHECKING
 
 from meshvm_tui.lab.mesh import world
@@ -55,7 +55,9 @@ class PodCurl:
         self._sockets = sockets
         self._faults = faults
         self._trust_domain = trust_domain
-        self._turn = count()
+        # As sidecars and kube-proxies that know nothing of each other: in turn, probes side by side would meet
+        # the same machines for ever.
+        self._turn: Iterator[int] = iter(lambda: random.randrange(1, 1 << 30), 0)
 
     async def run(self, command: CurlCommand, sender: Sender) -> CurlResult:
         """The result, after the request really went over its sockets."""

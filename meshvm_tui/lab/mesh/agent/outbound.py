@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -24,7 +24,7 @@ class MeshView:
 
     services: list[dict[str, Any]] = field(default_factory=list)
     strict: bool = True
-    turn: count[int] = field(default_factory=count)
+    turn: Iterator[int] = field(default_factory=count)
 
     def names(self, namespace: str) -> dict[str, str]:
         """Every name that DNS capture answers for a workload of that namespace, with its ClusterIP."""
