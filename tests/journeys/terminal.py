@@ -22,8 +22,10 @@ class Terminal:
         tmux = shutil.which("tmux")
         assert tmux, "the journeys need tmux"
         self._tmux = (tmux, "-L", f"meshvm-{uuid.uuid4().hex[:12]}", "-f", "/dev/null")
-        clean = {name: value for name, value in os.environ.items() if name not in {"TMUX", "TMUX_PANE"}}
-        self._environment = clean | dict(environment) | {"COLORTERM": "truecolor", "LC_ALL": "C.UTF-8"}
+        given = {**os.environ, **environment}
+        # The terminal tells its size itself.
+        clean = {name: value for name, value in given.items() if name not in {"TMUX", "TMUX_PANE", "COLUMNS", "LINES"}}
+        self._environment = clean | {"COLORTERM": "truecolor", "LC_ALL": "C.UTF-8"}
         line = f"exec env TERM=tmux-256color {shlex.join(command)}"
         self._run("new-session", "-d", "-s", "t", "-x", str(columns), "-y", str(rows), line)
         self._run("set-option", "-t", "t", "remain-on-exit", "on")
