@@ -14,7 +14,7 @@ from typing import Any
 from textual import events
 from textual.app import App
 
-PATIENCE = 0.5
+PATIENCE = 5.0
 """Seconds to wait for a widget that is busy; after that the key goes its usual way."""
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.widgets import Input
 
 from meshvm_tui.events import Mode, Stage
@@ -43,6 +45,21 @@ async def test_keys_of_one_read_land_in_two_fields(tmp_path: Path, monkeypatch: 
         await made.until(lambda: made.wizard.plan.workload.service_account == "z")
         assert made.wizard.plan.workload.name == "x"
         assert made.wizard.plan.workload.namespace == "y"
+
+
+async def test_a_busy_editor_loses_no_key_to_quitting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = Input._on_key
+
+    async def slow(editor: Input, event: events.Key) -> None:
+        await asyncio.sleep(0.12)
+        await taken(editor, event)
+
+    monkeypatch.setattr(Input, "_on_key", slow)
+    async with world(tmp_path, monkeypatch) as made:
+        await to_stage(made, Stage.WORKLOAD)
+        made.burst(*"ledger", "ctrl+q")
+        await made.until(lambda: not made.app.is_running, "the app has ended")
+    assert SessionStore(tmp_path / "sessions").read("hello-vm").plan.workload.name == "ledger"
 
 
 async def test_keys_typed_before_the_wizard_is_there_reach_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
