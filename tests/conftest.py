@@ -9,7 +9,13 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections import Counter
 from pathlib import Path
+
+import pytest
+
+# Images and programs that the tiers with real software made once are found again by every run.
+os.environ.setdefault("MESHVM_TUI_REAL_CACHE", os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache"))
 
 _HOME = Path(tempfile.mkdtemp(prefix="meshvm-test-home-"))
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
@@ -32,3 +38,11 @@ os.environ["GCE_METADATA_HOST"] = "127.0.0.1:1"
 os.environ["COLUMNS"] = "120"
 for _name in ("SSH_AUTH_SOCK", "SSH_AGENT_PID", "GOOGLE_CLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT"):
     os.environ.pop(_name, None)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says what was left out and why, so that a green run never passes for more than it was."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    left_out = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped)
+    for reason, count in sorted(left_out.items()):
+        terminalreporter.write_line(f"{count} left out: {reason}")
