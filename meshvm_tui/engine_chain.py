@@ -106,7 +106,8 @@ class Chain:
         self._step = step.id
         mode = self.run.request.mode
         seconds = min(step.deadline, OBSERVE_DEADLINE) if mode is Mode.OBSERVE else step.deadline
-        self.scope.deadline = started + seconds
+        longest = self.run.request.longest
+        self.scope.deadline = started + (seconds if longest is None else min(seconds, longest))
         if mode is Mode.APPLY:
             return Applying(self.run, self.scope, step, self._ports)
         return Looking(self.run, self.scope, step, self._read_ports)

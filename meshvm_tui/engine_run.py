@@ -31,6 +31,7 @@ class RunRequest:
     `approved` are the fingerprints that the operator has seen, by (step, machine); None approves what is found.
     An empty fingerprint was shown as expected before it could be known, and approves what its step then finds.
     `files_root` is the folder in which each machine's bootstrap files get a folder.
+    `longest` is how many seconds any step may wait or try again at most; None leaves it to each step's own deadline.
     """
 
     plan: Plan
@@ -40,6 +41,7 @@ class RunRequest:
     approved: Mapping[tuple[str, str], tuple[str, ...]] | None = None
     files_root: Path | None = None
     only_steps: frozenset[str] | None = None
+    longest: float | None = None
 
 
 @dataclass

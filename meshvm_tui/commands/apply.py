@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Only list what would change; exit code 6 where something would.")
 @click.option("--json", "as_json", is_flag=True, help="Events as JSON, one per line, on stdout.")
 @click.option("--session", "name", default="", metavar="NAME", help="The session (default: the workload's name).")
+@click.option(
+    "--timeout", "longest", type=click.FloatRange(min=0), metavar="SECONDS", help="No step waits longer than this."
+)
 @cluster_options
 @namespace_option
 @read_only_option
@@ -38,6 +41,7 @@ def apply(
     dry_run: bool,
     as_json: bool,
     name: str,
+    longest: float | None,
     kubeconfig: str,
     context: str,
     namespace: str,
@@ -62,33 +66,50 @@ def apply(
     name = name or default_name(plan)
     try:
         if dry_run:
-            return look(plan, name, store, connections, output)
+            return look(plan, name, store, connections, output, longest=longest)
         held = hold(store, name, plan, path)
         try:
-            return _change(plan, held, connections, output, ask=not yes)
+            return _change(plan, held, connections, output, ask=not yes, longest=longest)
         finally:
             held.close()
     finally:
         connections.close()
 
 
-def look(plan: Plan, name: str, store: SessionStore, connections: Connections, output: Output) -> ExitCode:
+def look(
+    plan: Plan,
+    name: str,
+    store: SessionStore,
+    connections: Connections,
+    output: Output,
+    *,
+    longest: float | None = None,
+) -> ExitCode:
     """Lists what would change; keeps nothing."""
     from meshvm_tui.commands.running import run_plan
     from meshvm_tui.engine import RunRequest
     from meshvm_tui.events import Mode
 
     kept: dict[str, Any] = dict(store.read(name).kept) if store.exists(name) else {}
-    finished = run_plan(RunRequest(plan, Mode.PLAN, session=name), connections, output, kept=kept)
+    request = RunRequest(plan, Mode.PLAN, session=name, longest=longest)
+    finished = run_plan(request, connections, output, kept=kept)
     return ExitCode(finished.exit_code)
 
 
-def _change(plan: Plan, held: OpenSession, connections: Connections, output: Output, *, ask: bool) -> ExitCode:
+def _change(
+    plan: Plan,
+    held: OpenSession,
+    connections: Connections,
+    output: Output,
+    *,
+    ask: bool,
+    longest: float | None,
+) -> ExitCode:
     from meshvm_tui.commands.running import run_plan
     from meshvm_tui.engine import RunRequest
     from meshvm_tui.events import Mode
 
-    request = RunRequest(plan, Mode.APPLY, session=held.session.name, files_root=held.files_dir)
+    request = RunRequest(plan, Mode.APPLY, session=held.session.name, files_root=held.files_dir, longest=longest)
     if ask:
         review = _Review(output)
         seen = run_plan(replace(request, mode=Mode.PLAN), connections, review, held)

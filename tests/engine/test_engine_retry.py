@@ -68,6 +68,13 @@ def test_what_a_cut_off_try_had_done_is_found_done_and_counts_as_changed() -> No
     assert (event.state, event.changed) == (StepState.SUCCEEDED, True)
 
 
+def test_a_run_may_be_told_how_long_its_steps_wait_at_most() -> None:
+    world = World()
+    world.run(shared(Switch(world, on_apply=Failing(1000), deadline=600.0)), plan_with(), longest=2.0)
+    assert sum(world.time.pauses) < 2.0
+    assert world.states() == {("switch", ""): "failed"}
+
+
 def test_the_deadline_ends_the_tries_with_the_last_problem() -> None:
     world = World()
     world.run(shared(Switch(world, on_apply=Failing(1000), deadline=30.0)), plan_with())
