@@ -137,7 +137,7 @@ class SshConnection:
             channel = transport.open_session(timeout=LOGIN_SECONDS)
             channel.settimeout(TURN_SECONDS)
             running = Command(channel, self.target.where, lambda: cancelled() or self._closed.is_set(), silence)
-            channel.exec_command(command)
+            running.start(command)
             running.send(pieces)
         except Cancelled:
             raise

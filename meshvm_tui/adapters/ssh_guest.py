@@ -140,18 +140,28 @@ class SshGuest(SshGuestReader):
             raise from_script_words(running.words(), status, self._target.where)
 
     def prove_new_connection(self) -> None:
-        """A second connection beside the first, and `true` over it. Raises MVM-431 where it does not work."""
+        """A second connection beside the first, and `true` over it; what follows goes over the second, which was
+        opened under the sidecar's rules. Raises MVM-431 where it does not work; the first then stays."""
         second = SshConnection(self._target)
         try:
-            second.open()
-            running = second.run(guest_script.PROOF_COMMAND, iter(()), lambda: False, OBSERVE_SILENCE)
+            self._run_true(second)
+        except BaseException:
+            second.close()
+            raise
+        with self._lock:
+            first, self._connection = self._connection, second
+        if first is not None:
+            first.close()
+
+    def _run_true(self, connection: SshConnection) -> None:
+        try:
+            connection.open()
+            running = connection.run(guest_script.PROOF_COMMAND, iter(()), lambda: False, OBSERVE_SILENCE)
             for _ in running.lines():
                 pass
             status = running.exit_status()
         except (TransientError, PermanentError) as problem:
             raise TransientError("MVM-431", f"{problem.code}: {problem.cause}") from problem
-        finally:
-            second.close()
         if status != 0:
             raise TransientError("MVM-431", f"{self._target.where}: `true` ended with {status}")
 

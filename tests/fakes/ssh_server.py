@@ -26,6 +26,7 @@ class Behaviour:
     answer: Callable[[str, bytes], tuple[bytes, bytes, int]] = lambda _command, _stdin: (b"", b"", 0)
     accept_key: bool = True
     refuse_sessions: bool = False
+    refuse_commands: bool = False
     cut_after_input: int = 0
     """Cuts the connection once so many bytes of a command's input have come."""
     cut_after_output: bool = False
@@ -123,6 +124,8 @@ class _Session(paramiko.ServerInterface):
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         self._channels.append(channel)
+        if self._server.behaviour.refuse_commands:
+            return False
         self._server.behaviour.commands.append(command.decode())
         self._server.serve(channel, command.decode())
         return True

@@ -108,6 +108,37 @@ def test_one_connection_serves_observation_and_execution(guest: SshGuest, behavi
     assert behaviour.commands[-1] == "true"
 
 
+def test_what_follows_the_proof_goes_over_the_connection_that_proved_it(
+    guest: SshGuest, server: SshServer, behaviour: Behaviour
+) -> None:
+    behaviour.answer = lambda command, _stdin: (b"".join(LINES) if command != "true" else b"", b"", 0)
+    guest.observe(GuestQuery())
+    first = guest._connection
+    guest.prove_new_connection()
+    guest.observe(GuestQuery())
+    assert first is not None
+    assert not first.alive
+    assert behaviour.connections == 2
+
+
+def test_a_proof_that_fails_leaves_the_connection_as_it_is(guest: SshGuest, behaviour: Behaviour) -> None:
+    behaviour.answer = lambda command, _stdin: (b"".join(LINES), b"", 1 if command == "true" else 0)
+    guest.observe(GuestQuery())
+    with pytest.raises(TransientError) as caught:
+        guest.prove_new_connection()
+    assert caught.value.code == "MVM-431"
+    guest.observe(GuestQuery())
+    assert behaviour.connections == 2
+
+
+@pytest.mark.parametrize("size", [0, 4_000_000])
+def test_a_server_that_runs_no_commands(guest: SshGuest, behaviour: Behaviour, size: int) -> None:
+    behaviour.refuse_commands = True
+    with pytest.raises(TransientError) as caught:
+        list(guest.execute(GuestOrder("apply", {}, {"istio-sidecar.deb": b"x" * size}), never))
+    assert caught.value.code == "MVM-410"
+
+
 def test_no_secret_and_no_value_is_ever_in_a_command(guest: SshGuest, behaviour: Behaviour) -> None:
     behaviour.answer = lambda _command, _stdin: (b"".join(REPORTS), b"", 0)
     list(guest.execute(GuestOrder("apply", {"URL": "http://u"}, {"istio-token": b"secret"}), never))
