@@ -54,6 +54,7 @@ class ExecPlugin:
         self._credential: ExecCredential | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._closed = False
+        self._words = b""
         self._version = str(self._stanza.get("apiVersion") or "")
         where = f"{access.user_file}: exec of the user"
         if self._version not in _VERSIONS:
@@ -67,7 +68,8 @@ class ExecPlugin:
             kept = self._credential
             if kept and (kept.expires is None or kept.expires > datetime.now(UTC).timestamp()):
                 return kept
-            self._credential = self._read(self._run())
+            out, self._words = self._run()
+            self._credential = self._read(out)
             return self._credential
 
     def refused(self, credential: ExecCredential) -> None:
@@ -114,7 +116,8 @@ class ExecPlugin:
                 info["config"] = extension.get("extension")
         return info
 
-    def _run(self) -> bytes:
+    def _run(self) -> tuple[bytes, bytes]:
+        """Standard output, which may hold a credential, and standard error."""
         if self._stanza.get("interactiveMode") == "Always":
             raise ActionNeeded(
                 "MVM-105",
@@ -147,7 +150,7 @@ class ExecPlugin:
                 self._process = None
         if process.returncode != 0:
             raise ActionNeeded("MVM-105", f"{self._name} ended with exit code {process.returncode}" + _said(err))
-        return out
+        return out, err
 
     def _not_started(self, error: OSError) -> ActionNeeded:
         hint = " ".join(str(self._stanza.get("installHint") or "").split())
@@ -157,7 +160,7 @@ class ExecPlugin:
         return ActionNeeded("MVM-113", f"{self._name} cannot be started: {error.strerror}", next_action=hint)
 
     def _read(self, out: bytes) -> ExecCredential:
-        """Its words are never repeated here: standard output may hold the credential itself."""
+        """Standard output is never repeated: it may hold the credential itself."""
         try:
             document = json.loads(out)
         except ValueError:
@@ -188,7 +191,7 @@ class ExecPlugin:
             raise self._garbage(f"expirationTimestamp {str(stamp)[:40]!r} is no RFC 3339 time") from None
 
     def _garbage(self, words: str) -> ActionNeeded:
-        return ActionNeeded("MVM-114", f"{self._name}: {words}")
+        return ActionNeeded("MVM-114", f"{self._name}: {words}" + (_said(self._words) if self._words.strip() else ""))
 
 
 def _said(err: bytes) -> str:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 CATALOG: dict[str, str] = {
     "api-429": "The API server answers 429 with Retry-After; a value N refuses only the first N requests.",
-    "api-401": "The API server takes no credential any more: every request is 401.",
+    "api-401": "The API server takes no credential any more: every request is 401. A value is what it says.",
     "api-403": "The API server forbids one verb on one resource to everybody, as in api-403:create:workloadgroups.",
-    "api-500": "The API server answers 500 InternalError; a value N fails only the first N requests.",
+    "api-500": "The API server answers 500 InternalError to the first N requests (api-500:N), or with these words.",
     "api-slow": "The API server waits before every answer: one second, or the seconds in its value.",
     "watch-410": "Every watch that names a resourceVersion is told that it is too old (410 Expired).",
     "watch-cut": "Every watch is cut off in the middle after its first event, or after half a second.",

@@ -147,6 +147,6 @@ def expired(message: str) -> ApiError:
     return ApiError(410, "Expired", message)
 
 
-def unauthorized() -> ApiError:
-    """401."""
-    return ApiError(401, "Unauthorized", "Unauthorized")
+def unauthorized(words: str = "") -> ApiError:
+    """401; `words` are those of an authenticating proxy before the API server, which itself says no more than that."""
+    return ApiError(401, "Unauthorized", words or "Unauthorized")

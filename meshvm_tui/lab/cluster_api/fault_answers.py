@@ -26,9 +26,10 @@ class FaultAnswers:
             details = {"retryAfterSeconds": _RETRY_SECONDS}
             raise ApiError(429, "TooManyRequests", told, details, retry_after=_RETRY_SECONDS)
         if self._faults.active("api-401"):
-            raise unauthorized()
+            raise unauthorized(self._faults.value("api-401"))
         if self._due("api-500"):
-            cause = "etcdserver: request timed out"
+            given = self._faults.value("api-500")
+            cause = "etcdserver: request timed out" if not given or given.isdigit() else given
             details_500 = {"causes": [{"message": cause}]}
             raise ApiError(500, "InternalError", f"Internal error occurred: {cause}", details_500)
 
@@ -52,7 +53,7 @@ class FaultAnswers:
                 del self._counted[counted]  # switched on again it counts from the beginning
             return False
         value = self._faults.value(name)
-        if not value:
+        if not value.isdigit():
             return True
         done = self._counted.get((name, value), 0)
         self._counted[name, value] = done + 1

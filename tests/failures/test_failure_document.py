@@ -1,0 +1,29 @@
+"""The table in docs/troubleshooting.md is the one that the tests walk: no row without a case, no case without a row."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from meshvm_tui.exit_codes import ExitCode
+from meshvm_tui.problem_catalog import CATALOG
+from tests.failures import document
+from tests.failures.all_cases import CASES
+from tests.failures.table import Row, rows
+
+
+def test_the_document_holds_the_table_as_it_is() -> None:
+    assert document.written() == document.table().strip(), "run: python -m tests.failures.document"
+
+
+def test_each_row_has_a_case_and_each_case_a_row() -> None:
+    names = [row.name for row in rows()]
+    assert Counter(names) == Counter(CASES), "a row without a case, a case without a row, or one of them twice"
+
+
+@pytest.mark.parametrize("row", rows(), ids=lambda row: row.name)
+def test_a_row_is_proven_by_a_value_that_the_test_makes_up(row: Row) -> None:
+    assert row.code in CATALOG
+    assert ExitCode(row.exit_code) is not ExitCode.DONE
+    assert document.PLACEHOLDER.search(row.cause), "only a made-up value shows who said it"

@@ -1,0 +1,67 @@
+"""Walks the failure table: each row's failure is made in a lab and met by the CLI as a process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from meshvm_tui.problem_catalog import CATALOG
+from tests.failures.all_cases import CASES
+from tests.failures.bench import Bench, served_lab, word_of
+from tests.failures.cases import Seen, World
+from tests.failures.table import Row, rows
+from tests.whole.lab_world import LabWorld
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("failures")]
+
+FLAGS = {World.BARE: (), World.MESH: ("--fault", "istio-present"), World.DONE: ()}
+
+
+@pytest.fixture(scope="module")
+def lab_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[World], LabWorld]]:
+    """Each lab is started when a case first wants it."""
+    running: dict[World, LabWorld] = {}
+    with ExitStack() as stack:
+
+        def lab(world: World) -> LabWorld:
+            if world not in running:
+                state = tmp_path_factory.mktemp(world.value) / "lab"
+                running[world] = stack.enter_context(served_lab(state, *FLAGS[world]))
+                if world is World.DONE:
+                    _onboard(running[world])
+            return running[world]
+
+        yield lab
+
+
+def _onboard(lab: LabWorld) -> None:
+    applied = lab.run("apply", "-f", str(lab.plan), "--yes")
+    assert applied.returncode == 0, applied.stdout + applied.stderr
+
+
+@pytest.mark.parametrize("row", rows(), ids=lambda row: row.name)
+def test_the_failure_is_named_in_the_other_systems_words(
+    row: Row, lab_of: Callable[[World], LabWorld], tmp_path: Path
+) -> None:
+    wanted, word = CASES[row.name], word_of(row.name)
+    lab = lab_of(wanted.world)
+    lab.fault(*(line.replace("{word}", word) for line in wanted.faults))
+    try:
+        seen = wanted.make(Bench(lab, tmp_path, word))
+    finally:
+        lab.fault()
+    _check(row, seen)
+
+
+def _check(row: Row, seen: Seen) -> None:
+    problem = seen.run.problem(row.code)
+    assert seen.run.exit_code == row.exit_code, seen.run.output
+    said = " ".join(f"{problem['title']} {problem['cause']} {problem['next_action']}".split())
+    for part in row.cause.split(" … "):
+        phrase = part.format(**seen.values)
+        assert phrase in said, f"{phrase!r} is not in {said!r}"
+    assert problem["title"].startswith(CATALOG[row.code].title)
+    assert problem["next_action"]
