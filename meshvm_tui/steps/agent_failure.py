@@ -41,7 +41,8 @@ def agent_problem(ports: ReadPorts, scope: Scope, log: str) -> Problem | None:
         code = told.code if told else code
     if altered:
         evidence["differs from what was copied"] = "; ".join(map(str, altered))
-    kind = TransientError if code in _PASSING else PermanentError
+    # No waiting brings back what somebody else changed.
+    kind = TransientError if code in _PASSING and not altered else PermanentError
     return kind(code, cause.line[-600:], evidence=evidence)
 
 

@@ -32,11 +32,14 @@ pytestmark = pytest.mark.slow
 
 STEPS = ("guest-reachable", "bootstrap-files", "sidecar-package", "guest-files", "sidecar-running")
 WHOLE = "(?s).+"
+ISTIOD_LINE = r"(?m)^[^#\s]+( istiod[-.].*)$"
 CLUSTER_ENV, MESH_YAML, ROOT_CERT, HOSTS, TOKEN = "cluster.env", "mesh.yaml", "root-cert.pem", "hosts", "istio-token"
 ENV, MESH = "var/lib/istio/envoy/cluster.env", "var/lib/istio/config/mesh"
 IDENTITY = ("etc/certs/cert-chain.pem", "etc/certs/key.pem")
 METADATA = "defaultConfig.proxyMetadata"
 PROBE = "defaultConfig.readinessProbe"
+STALE = "127.9.9.9"
+"""An address at which no gateway listens any more."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,7 @@ TABLE = (
     Row(ROOT_CERT, "", "<another root>", "MVM-307"),
     Row(ROOT_CERT, "", None, "MVM-318"),
     Row(HOSTS, "", "<no istiod>", "MVM-312"),
+    Row(HOSTS, "", STALE, "MVM-314"),
     Row(TOKEN, "", "no-token", "MVM-328"),
     Row(TOKEN, "", "<another audience>", "MVM-302"),
     Row(TOKEN, "", "<another account>", "MVM-310"),
@@ -133,7 +137,7 @@ class Bench:
         if row.text is None:
             return f"tampered:{row.file}:=>"
         if row.file == HOSTS:
-            return "hosts-missing"
+            return f"tampered:{HOSTS}:{ISTIOD_LINE}=>{STALE}\\1" if row.text == STALE else "hosts-missing"
         text = self._text(row.text)
         if not row.key:
             return f"tampered:{row.file}:{WHOLE}=>{text}"
