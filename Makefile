@@ -4,16 +4,32 @@ VENV := .venv
 RUN := $(VENV)/bin/python -m
 PIP := $(RUN) pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: lab test test-slow check format wheel bench clean
+.PHONY: lab test test-slow real real-vm real-api real-tools check format wheel bench clean
 
 lab: $(VENV)/ready
 	@$(RUN) meshvm_tui lab
 
 test: $(VENV)/ready-dev
-	$(RUN) pytest --numprocesses 2
+	@$(RUN) tools.tiers test
 
 test-slow: $(VENV)/ready-dev
-	$(RUN) pytest -m slow --timeout 600
+	@$(RUN) tools.tiers slow
+
+# Needs root, systemd-nspawn and debootstrap.
+real-vm: $(VENV)/ready-dev
+	@$(RUN) tools.tiers real-vm
+
+# Needs what `make real-tools` makes.
+real-api: $(VENV)/ready-dev
+	@$(RUN) tools.tiers real-api
+
+# Builds or finds etcd, kube-apiserver and istioctl in a cache outside the tree; needs Go.
+real-tools: $(VENV)/ready-dev
+	@$(RUN) tools.real_tools
+
+# Every tier, and what ran with counts. With REQUIRE_REAL=1 nothing may be left out.
+real: $(VENV)/ready-dev
+	@$(RUN) tools.tiers
 
 check: $(VENV)/ready-dev
 	$(RUN) ruff format --check .
