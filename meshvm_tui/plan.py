@@ -38,7 +38,8 @@ class Part(BaseModel):
 
 
 class Install(StrEnum):
-    """What may be done to the control plane."""
+    """What may be done to the control plane: keep never touches one that runs, install is for a cluster without
+    Istio, upgrade brings the one that istioctl made to `mesh.version`."""
 
     KEEP = "keep"
     INSTALL = "install"
@@ -62,12 +63,18 @@ class Cluster(Part):
 
 
 class Mesh(Part):
-    """The control plane. `auto` takes a value as the running istiod has it."""
+    """The control plane. `auto` takes a value as the running istiod has it.
+
+    `revision` may be a revision or a revision tag. `version` is that of a new or upgraded control plane; empty means
+    istioctl's. `upgradeCluster` confirms an upgrade: the name of the context whose control plane may be upgraded.
+    An upgrade never changes the mesh's IDs, so they are `auto` or what the mesh has.
+    """
 
     istio_namespace: DnsLabel = "istio-system"
     revision: str = AUTO
     install: Install = Install.KEEP
     version: str = ""
+    upgrade_cluster: str = ""
     profile: str = "default"
     mesh_id: str = Field(AUTO, alias="meshID")
     cluster_id: str = Field(AUTO, alias="clusterID")
@@ -89,9 +96,14 @@ class Exposure(StrEnum):
 
 
 class Gateway(Part):
-    """The east-west gateway through which the VM reaches istiod."""
+    """The east-west gateway through which the VM reaches istiod. One that exists and serves 15012 is taken as it is.
+
+    `namespace` is where it runs; empty means Istio's. `exposure` and `sourceRanges` shape a new Service; an
+    existing one is never turned from public to internal or back.
+    """
 
     name: DnsLabel = "istio-eastwestgateway"
+    namespace: Annotated[str, StringConstraints(pattern=patterns.DNS_LABEL_OR_NOTHING)] = ""
     method: GatewayMethod = GatewayMethod.APPLY
     address: str = AUTO
     exposure: Exposure = Exposure.PUBLIC
@@ -339,6 +351,11 @@ class Plan(Part):
             port = "" if service.port == 80 else f":{service.port}"
             found.append({"from": "cluster", "url": f"http://{service.name}.{self.workload.namespace}{port}"})
         return tuple(TrafficProbe.model_validate(item) for item in found)
+
+    @property
+    def gateway_namespace(self) -> str:
+        """Where the gateway runs."""
+        return self.gateway.namespace or self.mesh.istio_namespace
 
     def machine(self, name: str) -> Machine:
         """The machine of that name; KeyError where the plan has none."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 _LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 
 DNS_LABEL = rf"^{_LABEL}$"
+DNS_LABEL_OR_NOTHING = rf"^({_LABEL})?$"
 DNS_NAME = rf"^{_LABEL}(\.{_LABEL})*$"
 PORT_NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 # Only what a shell takes as a variable's name: the sidecar's start script sources the file that these end up in.
@@ -19,6 +20,7 @@ PROBE_URL = r"^http://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[\x21-\x7e]*)?$"
 
 PATTERN_WORDS = {
     DNS_LABEL: "1 to 63 lower-case letters, digits or -, such as hello-vm",
+    DNS_LABEL_OR_NOTHING: "1 to 63 lower-case letters, digits or -, or nothing",
     DNS_NAME: "lower-case letters, digits, - and ., such as hello-vm",
     PORT_NAME: "lower-case letters, digits or -, such as http-vm",
     ENV_NAME: "letters, digits and _, not starting with a digit, such as ISTIO_AGENT_FLAGS",

@@ -48,6 +48,9 @@ EVENTS = Resource("", "v1", "events", "Event")
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
 ROLES = Resource("rbac.authorization.k8s.io", "v1", "roles", "Role")
 ROLE_BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding")
+DAEMON_SETS = Resource("apps", "v1", "daemonsets", "DaemonSet")
+NODES = Resource("", "v1", "nodes", "Node", namespaced=False)
+RESOURCE_QUOTAS = Resource("", "v1", "resourcequotas", "ResourceQuota")
 MUTATING_WEBHOOKS = Resource(
     "admissionregistration.k8s.io",
     "v1",
@@ -217,6 +220,12 @@ class IstioctlReader(Protocol):
 
     def version(self) -> str:
         """The client's version, or a Problem where there is no istioctl."""
+
+    def precheck(self, *, istio_namespace: str) -> str:
+        """`istioctl x precheck`: its words where it found nothing; ActionNeeded with them where it did."""
+
+    def manifest(self, operator_yaml: str, *, revision: str) -> str:
+        """`istioctl manifest generate` for the plan's cluster: the objects as YAML. Nothing is applied."""
 
 
 class Istioctl(IstioctlReader, Protocol):

@@ -40,6 +40,12 @@ CATALOG: dict[str, Entry] = {
     "MVM-118": Entry("A quota of the namespace is used up", "Free some of it, or ask for more."),
     "MVM-119": Entry("The API server answered with an error", "Read its words, then retry."),
     "MVM-120": Entry("Only looking is allowed here", "Leave the read-only mode to change something."),
+    "MVM-121": Entry(
+        "An admission policy refused the object", "Let the plan satisfy the policy, or ask whoever keeps it."
+    ),
+    "MVM-122": Entry(
+        "The API server cannot reach a webhook", "See that what serves the webhook runs and can be reached."
+    ),
     # 2xx: mesh and gateway
     "MVM-201": Entry("Istio is not installed in this cluster", "Choose install: install, or pick another cluster."),
     "MVM-202": Entry("istiod is not available yet", "Look at its Pods and Events."),
@@ -56,6 +62,19 @@ CATALOG: dict[str, Entry] = {
     "MVM-214": Entry("The gateway's host name cannot be resolved", "Wait for DNS, or set gateway.address."),
     "MVM-215": Entry("The gateway is not available yet", "Look at its Pods and Events."),
     "MVM-216": Entry("Istio's own configuration cannot be read", "Mend the ConfigMap at the key it names."),
+    "MVM-217": Entry("Another tool manages this mesh", "Change it with that tool, then choose install: keep."),
+    "MVM-218": Entry("The upgrade has not been confirmed", "Set mesh.upgradeCluster to the name of the cluster."),
+    "MVM-219": Entry(
+        "istioctl is not of the wanted version", "Put that istioctl first on PATH, or change mesh.version."
+    ),
+    "MVM-221": Entry("istioctl x precheck found something", "Settle what it names, then run again."),
+    "MVM-222": Entry("The upgrade would change who the mesh is", "Upgrade it by its own tool; nothing was changed."),
+    "MVM-223": Entry("The upgrade would do more than upgrade", "Set mesh.profile to the one that the mesh runs with."),
+    "MVM-224": Entry("istiod is exposed in another way", "Mend it with its owner, or set gateway.exposeIstiod: false."),
+    "MVM-225": Entry("Health checks of VMs are switched off in istiod", "Switch them on, or leave the probe out."),
+    "MVM-231": Entry(
+        "The gateway's Pods are not injected", "Open TCP 15017 from the control plane's network to istiod's Pods."
+    ),
     # 6xx: services and probes
     "MVM-601": Entry("The sample service is not available", "Look at its Pods and Events, then retry."),
     "MVM-602": Entry("The name of a sample is taken", "Choose another name in the plan, or leave the sample out."),

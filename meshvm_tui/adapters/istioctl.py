@@ -17,16 +17,27 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import IO
 
 from meshvm_tui.adapters.kubeconfig import VARIABLE
 from meshvm_tui.problems import ActionNeeded, Cancelled, PermanentError
 
 VERSION_SECONDS = 20.0
+READ_SECONDS = 60.0
 INSTALL_SECONDS = 900.0
 _POLL_SECONDS = 0.1
 _LAST_LINES = 20
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+@dataclass(frozen=True)
+class _Done:
+    """How a command that only looks ended: exit code, standard output and standard error."""
+
+    code: int
+    output: str
+    errors: str
 
 
 class IstioctlProcess:
@@ -39,25 +50,32 @@ class IstioctlProcess:
 
     def version(self) -> str:
         """The client's version, such as 1.30.3; ActionNeeded MVM-208 where there is no istioctl."""
-        command = [self._found(), "version", "--remote=false", "-o", "json"]
-        try:
-            done = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=VERSION_SECONDS,
-                env=self._environment(),
-                check=False,
-                start_new_session=True,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise PermanentError("MVM-209", f"istioctl version: {error}") from None
-        words = done.stdout.decode(errors="replace")
+        done = self._run("istioctl version", ["version", "--remote=false", "-o", "json"], VERSION_SECONDS)
         with contextlib.suppress(ValueError, KeyError, TypeError):
-            return str(json.loads(words)["clientVersion"]["version"])
-        if found := re.search(r"client version: (\S+)", words):
+            return str(json.loads(done.output)["clientVersion"]["version"])
+        if found := re.search(r"client version: (\S+)", done.output):
             return found[1]
-        raise PermanentError("MVM-209", f"istioctl version: {words or done.stderr.decode(errors='replace')}")
+        raise PermanentError("MVM-209", f"istioctl version: {done.output or done.errors}")
+
+    def precheck(self, *, istio_namespace: str) -> str:
+        """`istioctl x precheck`, which ends with 1 for a warning or worse: then ActionNeeded MVM-221 with its words."""
+        arguments = ["x", "precheck", "--istioNamespace", istio_namespace, *self._context_flags()]
+        done = self._run("istioctl x precheck", arguments, READ_SECONDS)
+        words = "\n".join(part for part in (done.output.strip(), done.errors.strip()) if part)
+        if done.code != 0:
+            raise ActionNeeded("MVM-221", words or f"istioctl x precheck ended with exit code {done.code}")
+        return words
+
+    def manifest(self, operator_yaml: str, *, revision: str) -> str:
+        """`istioctl manifest generate --cluster-specific`, as `install` renders it; MVM-209 where it fails."""
+        arguments = ["manifest", "generate", "--cluster-specific", "-f", "-", *self._context_flags()]
+        done = self._run(
+            "istioctl manifest generate", [*arguments, *_revision_flags(revision)], READ_SECONDS, operator_yaml
+        )
+        if done.code != 0:
+            words = done.errors.strip() or "without a word"
+            raise PermanentError("MVM-209", f"istioctl manifest generate ended with exit code {done.code}: {words}")
+        return done.output
 
     def install(
         self, operator_yaml: str, *, revision: str, log: Callable[[str], None], cancelled: Callable[[], bool]
@@ -66,10 +84,7 @@ class IstioctlProcess:
 
         `revision` is for an operator document that names none; "" and "default" are the unrevisioned one."""
         command = [self._found(), "install", "-y", "-f", "-"]
-        if self._context:
-            command += ["--context", self._context]
-        if revision not in ("", "default"):
-            command += ["--revision", revision]
+        command += [*self._context_flags(), *_revision_flags(revision)]
         if cancelled():
             raise Cancelled
         try:
@@ -127,6 +142,33 @@ class IstioctlProcess:
         process.wait()
         return last
 
+    def _run(self, name: str, arguments: list[str], seconds: float, document: str = "") -> _Done:
+        """Runs a command that only looks, in a process group of its own that is ended with it."""
+        try:
+            process = subprocess.Popen(
+                [self._found(), *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=self._environment(),
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise PermanentError("MVM-209", f"{name} cannot be started: {error.strerror}") from None
+        with process:
+            try:
+                output, errors = process.communicate(document.encode(), timeout=seconds)
+            except subprocess.TimeoutExpired:
+                _end(process)
+                raise PermanentError("MVM-209", f"{name} gave no end within {seconds:g} s") from None
+            except BaseException:
+                _end(process)
+                raise
+        return _Done(process.returncode, _plain(output), _plain(errors))
+
+    def _context_flags(self) -> list[str]:
+        return ["--context", self._context] if self._context else []
+
     def _found(self) -> str:
         found = shutil.which(self._binary)
         if not found:
@@ -135,6 +177,14 @@ class IstioctlProcess:
 
     def _environment(self) -> dict[str, str]:
         return {**os.environ, **({VARIABLE: self._kubeconfig} if self._kubeconfig else {})}
+
+
+def _revision_flags(revision: str) -> list[str]:
+    return [] if revision in ("", "default") else ["--revision", revision]
+
+
+def _plain(words: bytes) -> str:
+    return _ANSI.sub("", words.decode(errors="replace"))
 
 
 def _feed(stdin: IO[bytes], document: str) -> None:

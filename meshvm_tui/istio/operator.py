@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from meshvm_tui.istio import yaml_dialect
@@ -65,3 +66,66 @@ def control_plane(
             profile=profile,
         )
     )
+
+
+# What Istio's chart itself puts into istiod's environment (istio-discovery, deployment.yaml, 1.22 to 1.31): the new
+# chart says these anew, and giving them again would name them twice.
+CHART_ENVIRONMENT = frozenset(
+    {
+        "CA_TRUSTED_NODE_ACCOUNTS",
+        "CLUSTER_ID",
+        "EXTERNAL_ISTIOD",
+        "GODEBUG",
+        "INJECTION_WEBHOOK_CONFIG_NAME",
+        "ISTIOD_ADDR",
+        "JWT_POLICY",
+        "KUBECONFIG",
+        "PILOT_CA_CERT_CONFIGMAP",
+        "PILOT_CERT_PROVIDER",
+        "PILOT_CRL_CONFIGMAP",
+        "PILOT_ENABLE_ANALYSIS",
+        "PILOT_ENABLE_NODE_UNTAINT_CONTROLLERS",
+        "PILOT_ENABLE_PROTOCOL_SNIFFING_FOR_INBOUND",
+        "PILOT_ENABLE_PROTOCOL_SNIFFING_FOR_OUTBOUND",
+        "PILOT_NODE_UNTAINT_CONTROLLERS_TAINT_NAME",
+        "PILOT_TRACE_SAMPLING",
+        "PLATFORM",
+        "REVISION",
+        "VALIDATION_WEBHOOK_CONFIG_NAME",
+    }
+)
+# Global values that belong to the site and not to the version.
+_KEPT_VALUES = ("caAddress", "imagePullPolicy", "imagePullSecrets", "logAsJson", "pilotCertProvider", "trustBundleName")
+_PUBLIC_HUBS = ("docker.io/istio", "gcr.io/istio-release", "registry.istio.io/release")
+
+
+def upgraded_control_plane(
+    *,
+    identity: Mapping[str, str],
+    revision: str,
+    namespace: str,
+    profile: str,
+    name: str,
+    mesh_config: Mapping[str, Any],
+    environment: Mapping[str, str],
+    values: Mapping[str, Any],
+) -> str:
+    """The IstioOperator that brings a running control plane to istioctl's version, and changes nothing else of it.
+
+    `identity` holds mesh_id, cluster_id and network as they run. `mesh_config`, `environment` and `values` are the
+    running MeshConfig, istiod's environment and the global values of its injection; `name` is the owner's name that
+    the running objects carry.
+    """
+    made = control_plane_object(**identity, revision=revision, namespace=namespace, profile=profile)
+    made["metadata"]["name"] = name or made["metadata"]["name"]
+    given = {key: value for key, value in environment.items() if key not in CHART_ENVIRONMENT}
+    made["spec"]["values"]["pilot"] = {"env": given}
+    if not given:
+        del made["spec"]["values"]["pilot"]
+    kept = {key: values[key] for key in _KEPT_VALUES if values.get(key)}
+    if values.get("hub") and values["hub"] not in _PUBLIC_HUBS:
+        kept["hub"] = values["hub"]
+    made["spec"]["values"]["global"] |= kept
+    if mesh_config:
+        made["spec"]["meshConfig"] = dict(mesh_config)
+    return yaml_dialect.dump(made)

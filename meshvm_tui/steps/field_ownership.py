@@ -17,23 +17,28 @@ Path = tuple[str, ...]
 
 def owned_by_us(live: Mapping[str, Any]) -> frozenset[Path]:
     """The leaves that our own server-side apply set."""
+    return owned_by(live, FIELD_MANAGER)
+
+
+def owned_by(live: Mapping[str, Any], manager: str) -> frozenset[Path]:
+    """The leaves that a manager's server-side apply set."""
     return frozenset(
         path
         for entry in _entries(live)
-        if entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply"
+        if entry.get("manager") == manager and entry.get("operation") == "Apply"
         for path in _leaves(entry.get("fieldsV1") or {})
     )
 
 
-def other_owners(live: Mapping[str, Any], path: Path) -> tuple[str, ...]:
-    """The other managers that own a field, or something within or around it."""
+def other_owners(live: Mapping[str, Any], path: Path, manager: str = FIELD_MANAGER) -> tuple[str, ...]:
+    """The managers other than this one that own a field, or something within or around it."""
     plain = _before_lists(path)
     return tuple(
         sorted(
             {
                 str(entry.get("manager"))
                 for entry in _entries(live)
-                if entry.get("manager") != FIELD_MANAGER
+                if entry.get("manager") != manager
                 and any(_touches(_before_lists(leaf), plain) for leaf in _leaves(entry.get("fieldsV1") or {}))
             }
         )

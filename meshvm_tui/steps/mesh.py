@@ -1,7 +1,8 @@
 """The stage Mesh: istiod serves, registers VMs, and its IDs are known.
 
-`keep` never runs istioctl. `install` runs it only where no istiod runs at all; any that runs is kept.
-A difference that matters is told with the exact command, and left to the operator.
+`keep` never runs istioctl. `install` runs it only where no istiod runs at all; any that runs is kept. `upgrade`
+runs it for a control plane that istioctl made (`mesh_upgrade`). A difference that matters is told with the exact
+command and its diff, and left to the operator (`mesh_keep`).
 """
 
 from __future__ import annotations
@@ -10,17 +11,17 @@ from typing import TYPE_CHECKING, ClassVar
 
 from meshvm_tui.events import Change, Observation, Stage
 from meshvm_tui.istio import operator
+from meshvm_tui.istio.releases import version_parts
 from meshvm_tui.plan import AUTO, Install
 from meshvm_tui.ports import MUTATING_WEBHOOKS
-from meshvm_tui.problems import ActionNeeded, Problem, TransientError
-from meshvm_tui.steps.commands import istioctl, kubectl
-from meshvm_tui.steps.mesh_facts import (
-    AUTO_REGISTRATION_VARIABLE,
-    MeshFacts,
-    mesh_facts,
-    planned_facts,
-    running_revisions,
-)
+from meshvm_tui.problems import ActionNeeded, TransientError
+from meshvm_tui.steps.commands import istioctl
+from meshvm_tui.steps.mesh_character import character, meaning_for_vms
+from meshvm_tui.steps.mesh_facts import MeshFacts, mesh_facts, planned_facts
+from meshvm_tui.steps.mesh_keep import hints, objection
+from meshvm_tui.steps.mesh_manager import manager_of, operators_of
+from meshvm_tui.steps.mesh_revisions import revisions_in_words, running_revisions
+from meshvm_tui.steps.mesh_upgrade import changes_of_upgrade, checked_document, refuse_unconfirmed, wanted_version
 from meshvm_tui.steps.object_compare import diff_of_new
 from meshvm_tui.steps.step import Outcome, Scope, Step, different, fingerprint, missing, satisfied
 from meshvm_tui.steps.waiting import last_events, wait_for_deployment, wait_until
@@ -45,25 +46,33 @@ class ControlPlane(Step):
         """What runs, and how it differs from what the plan needs."""
         facts = mesh_facts(ports, scope)
         if not facts.installed:
-            others = sorted(running_revisions(ports, scope))
-            if others:
-                return missing(f"no istiod of revision {facts.revision}; there is {', '.join(others)}")
+            if running_revisions(ports, scope):
+                return missing(f"no istiod of revision {facts.revision}; there is {revisions_in_words(ports, scope)}")
             return missing(f"no istiod in {facts.istio_namespace}", reason="NotInstalled")
-        details = _details(facts)
-        if problem := _objection(scope.plan, facts):
-            return different(problem.cause, details=details)
+        seen = self._running(ports, scope, facts)
+        warnings = (*meaning_for_vms(ports, scope, facts), *hints(scope.plan, facts))
+        details = _details(ports, scope, facts)
+        return Observation(seen.standing, seen.reason, seen.message, details, warnings=warnings)
+
+    def _running(self, ports: ReadPorts, scope: Scope, facts: MeshFacts) -> Observation:
+        if problem := objection(scope.plan, facts):
+            return different(problem.cause)
+        if _upgrade_is_wanted(ports, scope, facts):
+            wanted = wanted_version(ports, scope)
+            return different(f"istiod is {facts.version}, wanted {wanted}", reason="UpgradeWanted")
         if not facts.available:
-            return different(f"Deployment {facts.deployment} is not Available", reason="NotAvailable", details=details)
+            return different(f"Deployment {facts.deployment} is not Available", reason="NotAvailable")
         message = f"istiod {facts.version or 'of unknown version'}, revision {facts.revision}, mesh {facts.mesh_id}"
-        seen = satisfied(message, reason="Available", details=details)
-        return Observation(seen.standing, seen.reason, seen.message, details, warnings=_warnings(facts))
+        return satisfied(message, reason="Available")
 
     def changes(self, ports: ReadPorts, scope: Scope, observation: Observation) -> tuple[Change, ...]:
-        """The installation, or waiting; ActionNeeded where the operator must decide."""
+        """The installation, the upgrade with its whole diff, or waiting; ActionNeeded where the operator decides."""
         facts = mesh_facts(ports, scope)
         if facts.installed:
-            if problem := _objection(scope.plan, facts):
+            if problem := objection(scope.plan, facts):
                 raise problem
+            if _upgrade_is_wanted(ports, scope, facts):
+                return changes_of_upgrade(ports, scope, facts)
             return (wait_for_deployment(scope.plan, facts.istio_namespace, facts.deployment),)
         _refuse_where_nothing_may_be_installed(ports, scope)
         document = self._document(scope)
@@ -73,25 +82,40 @@ class ControlPlane(Step):
         return (Change("run", target, diff, (by_hand,), fingerprint(document)),)
 
     def apply(self, ports: Ports, scope: Scope) -> Outcome:
-        """Installs where nothing runs, and waits for istiod."""
+        """Installs where nothing runs, upgrades where the plan wants it and names the cluster, and waits for istiod."""
         reading = ports.reading()
         facts = mesh_facts(reading, scope)
-        installed = False
+        said = ""
         if not facts.installed:
             _refuse_where_nothing_may_be_installed(reading, scope)
             scope.keep("installed", True)
-            ports.istioctl.install(
-                self._document(scope),
-                revision=facts.revision,
-                log=lambda line: scope.say("istioctl", line),
-                cancelled=scope.is_cancelled,
-            )
-            installed = True
-        elif problem := _objection(scope.plan, facts):
+            self._run(ports, scope, self._document(scope), facts.revision)
+            said = "installed Istio"
+        elif problem := objection(scope.plan, facts):
             raise problem
+        elif _upgrade_is_wanted(reading, scope, facts):
+            said = self._upgrade(ports, scope, facts)
         self._wait(reading, scope)
         scope.forget()
-        return Outcome(changed=installed, message="installed Istio" if installed else "")
+        return Outcome(changed=bool(said), message=said)
+
+    def _upgrade(self, ports: Ports, scope: Scope, facts: MeshFacts) -> str:
+        reading = ports.reading()
+        refuse_unconfirmed(reading, scope)
+        document = checked_document(reading, scope, facts)
+        wanted = wanted_version(reading, scope)
+        scope.keep("upgraded", {"from": facts.version, "to": wanted})
+        self._run(ports, scope, document, facts.revision)
+        scope.say("engine", "gateways and sidecars keep their version until their Pods are started anew")
+        return f"upgraded Istio from {facts.version} to {wanted}"
+
+    def _run(self, ports: Ports, scope: Scope, document: str, revision: str) -> None:
+        ports.istioctl.install(
+            document,
+            revision=revision,
+            log=lambda line: scope.say("istioctl", line),
+            cancelled=scope.is_cancelled,
+        )
 
     def _wait(self, ports: ReadPorts, scope: Scope) -> None:
         def told() -> str:
@@ -109,6 +133,12 @@ class ControlPlane(Step):
         return operator_yaml(plan, facts)
 
 
+def _upgrade_is_wanted(ports: ReadPorts, scope: Scope, facts: MeshFacts) -> bool:
+    if scope.plan.mesh.install is not Install.UPGRADE:
+        return False
+    return version_parts(facts.version) != version_parts(wanted_version(ports, scope))
+
+
 def operator_yaml(plan: Plan, facts: MeshFacts) -> str:
     """The IstioOperator of a new control plane."""
     return operator.control_plane(
@@ -121,44 +151,17 @@ def operator_yaml(plan: Plan, facts: MeshFacts) -> str:
     )
 
 
-def _objection(plan: Plan, facts: MeshFacts) -> Problem | None:
-    """What about the running mesh the operator must settle, if anything."""
-    if not facts.auto_registration:
-        switch = f"{AUTO_REGISTRATION_VARIABLE}=true"
-        command = kubectl(plan, "-n", facts.istio_namespace, "set", "env", f"deployment/{facts.deployment}", switch)
-        return ActionNeeded(
-            "MVM-203",
-            f"Deployment {facts.deployment} sets {AUTO_REGISTRATION_VARIABLE}=false, so no VM gets a WorkloadEntry",
-            next_action=f"Set it in the tool that manages Istio, or run: {command}",
-        )
-    pairs = (
-        ("meshID", plan.mesh.mesh_id, facts.mesh_id),
-        ("clusterID", plan.mesh.cluster_id, facts.cluster_id),
-        ("network", plan.mesh.network, facts.network),
-    )
-    wrong = [
-        f"mesh.{name} is {planned!r}, the mesh has {has!r}"
-        for name, planned, has in pairs
-        if planned not in (AUTO, has)
-    ]
-    if wrong:
-        return ActionNeeded("MVM-205", "; ".join(wrong))
-    if plan.mesh.install is Install.UPGRADE and plan.mesh.version and plan.mesh.version != facts.version:
-        return ActionNeeded("MVM-206", f"istiod is {facts.version or 'of unknown version'}, wanted {plan.mesh.version}")
-    return None
-
-
 def _refuse_where_nothing_may_be_installed(ports: ReadPorts, scope: Scope) -> None:
     plan = scope.plan
-    others = sorted(running_revisions(ports, scope))
-    if others:
+    if running_revisions(ports, scope):
         raise ActionNeeded(
             "MVM-204",
-            f"revision {plan.mesh.revision} does not run in {plan.mesh.istio_namespace}; there is {', '.join(others)}",
+            f"revision {plan.mesh.revision} does not run in {plan.mesh.istio_namespace}; "
+            f"there is {revisions_in_words(ports, scope)}",
         )
-    foreign = _foreign_injectors(ports)
+    foreign = [f"webhook {name} injects from outside this cluster" for name in _foreign_injectors(ports)]
     if foreign:
-        raise ActionNeeded("MVM-207", f"sidecars are injected from outside this cluster: {', '.join(foreign)}")
+        raise _another_control_plane(foreign)
     if plan.mesh.install is not Install.INSTALL:
         document = operator_yaml(plan, planned_facts(plan))
         raise ActionNeeded(
@@ -166,6 +169,18 @@ def _refuse_where_nothing_may_be_installed(ports: ReadPorts, scope: Scope) -> No
             f"no istiod runs in namespace {plan.mesh.istio_namespace}, and the plan says install: {plan.mesh.install}",
             evidence={OPERATOR_FILE: document, "by hand": istioctl(plan, "install", "-y", "-f", OPERATOR_FILE)},
         )
+    if operators := scope.recall("mesh-operators", lambda: operators_of(ports)):
+        raise _another_control_plane([f"{found.evidence} belongs to {found.tool}" for found in operators])
+    if plan.mesh.version and (own := ports.istioctl.version()) != plan.mesh.version:
+        raise ActionNeeded("MVM-219", f"istioctl on PATH is {own}, mesh.version is {plan.mesh.version}")
+
+
+def _another_control_plane(signs: list[str]) -> ActionNeeded:
+    return ActionNeeded(
+        "MVM-207",
+        "; ".join(signs),
+        next_action="VMs join through an istiod in the cluster itself: have its owner install one, or pick another.",
+    )
 
 
 def _foreign_injectors(ports: ReadPorts) -> list[str]:
@@ -177,9 +192,11 @@ def _foreign_injectors(ports: ReadPorts) -> list[str]:
     )
 
 
-def _details(facts: MeshFacts) -> tuple[tuple[str, str], ...]:
+def _details(ports: ReadPorts, scope: Scope, facts: MeshFacts) -> tuple[tuple[str, str], ...]:
+    several = len(running_revisions(ports, scope)) > 1
     return (
-        ("revision", facts.revision),
+        ("revision", f"{facts.revision}, by its tag {facts.tag}" if facts.tag else facts.revision),
+        *((("revisions", revisions_in_words(ports, scope)),) if several else ()),
         ("version", facts.version),
         ("meshID", facts.mesh_id),
         ("clusterID", facts.cluster_id),
@@ -187,17 +204,6 @@ def _details(facts: MeshFacts) -> tuple[tuple[str, str], ...]:
         ("trust domain", facts.trust_domain),
         ("discovery address", facts.discovery_address),
         ("auto-registration", "on" if facts.auto_registration else "off"),
+        ("managed by", manager_of(facts.live).words()),
+        *character(ports, facts),
     )
-
-
-def _warnings(facts: MeshFacts) -> tuple[str, ...]:
-    warnings = []
-    if facts.environment.get("PILOT_ENABLE_AMBIENT", "").lower() == "true":
-        warnings.append("Ambient is on: a VM still needs its sidecar")
-    if facts.environment.get("ENABLE_CA_SERVER", "").lower() == "false" or facts.environment.get("EXTERNAL_CA"):
-        warnings.append("istiod signs no certificates itself: VMs need CA_ADDR, and maybe a token at each renewal")
-    if facts.environment.get("PILOT_ENABLE_WORKLOAD_ENTRY_HEALTHCHECKS", "").lower() == "false":
-        warnings.append("health checks of WorkloadEntries are switched off in istiod: a probe has no effect")
-    if not facts.mesh_id:
-        warnings.append("the mesh has no meshID")
-    return tuple(warnings)

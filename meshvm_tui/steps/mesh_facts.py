@@ -2,6 +2,7 @@
 
 Where istiod does not run, the facts say what the plan would make of it, so that later steps can be planned.
 Sources: the istiod Deployment (labels, env), the ConfigMaps istio[-rev] and istio-sidecar-injector[-rev].
+IDs, network and trust domain are those of the running istiod wherever it runs.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from meshvm_tui.istio.names import DEFAULT_REVISION, default_tag_webhook, is_revisioned, istiod_address, revisioned
+from meshvm_tui.istio.names import DEFAULT_REVISION, is_revisioned, istiod_address, revisioned
 from meshvm_tui.plan import AUTO
-from meshvm_tui.ports import CONFIG_MAPS, DEPLOYMENTS, MUTATING_WEBHOOKS, SERVICES
-from meshvm_tui.problems import ActionNeeded, PermanentError
+from meshvm_tui.ports import CONFIG_MAPS, SERVICES
+from meshvm_tui.problems import PermanentError
+from meshvm_tui.steps.istiod_deployment import environment_of, is_available, version_of
+from meshvm_tui.steps.mesh_revisions import Chosen, chosen_revision
 
 if TYPE_CHECKING:
     from meshvm_tui.plan import Plan
@@ -27,14 +30,17 @@ JSON = dict[str, Any]
 NEW_MESH_ID, NEW_CLUSTER_ID, NEW_NETWORK = "mesh1", "Kubernetes", ""
 TRUST_DOMAIN = "cluster.local"
 AUTO_REGISTRATION_VARIABLE = "PILOT_ENABLE_WORKLOAD_ENTRY_AUTOREGISTRATION"
-_REVISION_LABEL = "istio.io/rev"
+GO_FALSE = ("false", "f", "0")
+"""What Go's strconv.ParseBool, with which istiod reads its variables, takes for false."""
 
 
 @dataclass(frozen=True)
 class MeshFacts:
     """The mesh as steps need it. `revision` is "default" for the unrevisioned one; `config` is its MeshConfig.
 
-    `installed` says whether an istiod of that revision is there, `available` whether it serves."""
+    `installed` says whether an istiod of that revision is there, `available` whether it serves. `values` are the
+    global values of its injection, `live` is istiod's Deployment, `tag` the revision tag by which the plan names it.
+    """
 
     revision: str
     istio_namespace: str
@@ -50,6 +56,9 @@ class MeshFacts:
     available: bool = False
     deployment: str = "istiod"
     environment: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+    live: Mapping[str, Any] = field(default_factory=dict)
+    tag: str = ""
 
     @property
     def is_revisioned(self) -> bool:
@@ -74,7 +83,7 @@ def gateway_ip(ports: ReadPorts, scope: Scope) -> str:
 def gateway_service(ports: ReadPorts, scope: Scope) -> JSON | None:
     """The east-west gateway's Service."""
     plan = scope.plan
-    read = lambda: ports.cluster.get(SERVICES, plan.gateway.name, plan.mesh.istio_namespace)  # noqa: E731
+    read = lambda: ports.cluster.get(SERVICES, plan.gateway.name, plan.gateway_namespace)  # noqa: E731
     return scope.recall("gateway-service", read)
 
 
@@ -98,25 +107,11 @@ def resolved(scope: Scope, address: str) -> str:
     return scope.recall(f"name/{address}", lambda: look_up(address, scope.is_cancelled))
 
 
-def running_revisions(ports: ReadPorts, scope: Scope) -> dict[str, JSON]:
-    """The istiod Deployments in the plan's Istio namespace by revision."""
-
-    def read() -> dict[str, JSON]:
-        found = ports.cluster.list(DEPLOYMENTS, scope.plan.mesh.istio_namespace, labels="app=istiod")
-        return {_revision_of(item): item for item in found}
-
-    return scope.recall("istiod-revisions", read)
-
-
 def _read(ports: ReadPorts, scope: Scope) -> MeshFacts:
-    running = running_revisions(ports, scope)
-    wanted = scope.plan.mesh.revision
-    if wanted == AUTO:
-        wanted = _only_or_default(ports, scope.plan.mesh.istio_namespace, running)
-    deployment = running.get(wanted or DEFAULT_REVISION)
-    if deployment is None:
-        return planned_facts(scope.plan, wanted or DEFAULT_REVISION)
-    return _of_deployment(ports, scope.plan, wanted or DEFAULT_REVISION, deployment)
+    chosen = chosen_revision(ports, scope)
+    if chosen.deployment is None:
+        return planned_facts(scope.plan, chosen.revision)
+    return _of_deployment(ports, scope.plan, chosen, chosen.deployment)
 
 
 def planned_facts(plan: Plan, revision: str = DEFAULT_REVISION) -> MeshFacts:
@@ -138,9 +133,9 @@ def planned_facts(plan: Plan, revision: str = DEFAULT_REVISION) -> MeshFacts:
     )
 
 
-def _of_deployment(ports: ReadPorts, plan: Plan, revision: str, deployment: JSON) -> MeshFacts:
-    namespace = plan.mesh.istio_namespace
-    environment = _environment(deployment)
+def _of_deployment(ports: ReadPorts, plan: Plan, chosen: Chosen, deployment: JSON) -> MeshFacts:
+    namespace, revision = plan.mesh.istio_namespace, chosen.revision
+    environment = environment_of(deployment)
     config = _mesh_config(ports, revisioned("istio", revision), namespace)
     default_config = config.get("defaultConfig") or {}
     values = _injector_values(ports, revisioned("istio-sidecar-injector", revision), namespace)
@@ -152,67 +147,18 @@ def _of_deployment(ports: ReadPorts, plan: Plan, revision: str, deployment: JSON
         cluster_id=str(environment.get("CLUSTER_ID") or cluster_name or NEW_CLUSTER_ID),
         network=str(values.get("network") or ""),
         trust_domain=str(config.get("trustDomain") or TRUST_DOMAIN),
-        version=_version(deployment),
+        version=version_of(deployment),
         installed=True,
         config=config,
         discovery_address=str(default_config.get("discoveryAddress") or istiod_address(namespace, revision)),
-        auto_registration=environment.get(AUTO_REGISTRATION_VARIABLE, "true").lower() != "false",
+        auto_registration=environment.get(AUTO_REGISTRATION_VARIABLE, "true").lower() not in GO_FALSE,
         available=is_available(deployment),
         deployment=str(deployment["metadata"]["name"]),
         environment=environment,
+        values=values,
+        live=deployment,
+        tag=chosen.tag,
     )
-
-
-def is_available(deployment: JSON) -> bool:
-    """Whether a Deployment's own condition says that it serves."""
-    conditions = (deployment.get("status") or {}).get("conditions") or []
-    return any(item.get("type") == "Available" and item.get("status") == "True" for item in conditions)
-
-
-def _only_or_default(ports: ReadPorts, istio_namespace: str, running: Mapping[str, JSON]) -> str:
-    """Which revision `auto` means: the only one, else the one that the default tag points at."""
-    if len(running) <= 1:
-        return next(iter(running), DEFAULT_REVISION)
-    tag = ports.cluster.get(MUTATING_WEBHOOKS, default_tag_webhook(istio_namespace))
-    tagged = str((((tag or {}).get("metadata") or {}).get("labels") or {}).get(_REVISION_LABEL) or "")
-    if tagged in running:
-        return tagged
-    if DEFAULT_REVISION in running:
-        return DEFAULT_REVISION
-    raise ActionNeeded(
-        "MVM-204",
-        f"several revisions run and none is the default: {', '.join(sorted(running))}",
-        next_action="Set mesh.revision to one of them.",
-    )
-
-
-def _revision_of(deployment: JSON) -> str:
-    labels = (deployment.get("metadata") or {}).get("labels") or {}
-    return str(labels.get(_REVISION_LABEL) or _environment(deployment).get("REVISION") or DEFAULT_REVISION)
-
-
-def _environment(deployment: JSON) -> dict[str, str]:
-    """The plain values of istiod's environment; those from fields and secrets are left out."""
-    containers = _containers(deployment)
-    chosen = next((item for item in containers if item.get("name") == "discovery"), containers[0] if containers else {})
-    return {item["name"]: str(item["value"]) for item in chosen.get("env") or () if item.get("value") is not None}
-
-
-def _containers(deployment: JSON) -> list[JSON]:
-    template = (deployment.get("spec") or {}).get("template") or {}
-    return list((template.get("spec") or {}).get("containers") or ())
-
-
-def _version(deployment: JSON) -> str:
-    labels = (deployment.get("metadata") or {}).get("labels") or {}
-    for key in ("app.kubernetes.io/version", "operator.istio.io/version"):
-        if labels.get(key):
-            return str(labels[key])
-    for container in _containers(deployment):
-        name, _, tag = str(container.get("image", "")).partition("@")[0].rpartition(":")
-        if name and "/" not in tag:
-            return tag.removesuffix("-distroless").removesuffix("-debug")
-    return ""
 
 
 def _mesh_config(ports: ReadPorts, name: str, namespace: str) -> JSON:

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from meshvm_tui.steps.field_ownership import Path, dotted, other_owners, owned_by_us, reads
+from meshvm_tui.steps.field_ownership import FIELD_MANAGER, Path, dotted, other_owners, owned_by, reads
 
 JSON = dict[str, Any]
 _SERVER_METADATA = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")
@@ -40,28 +40,28 @@ class Difference:
         return f"{self.field}: {found}{by}, wanted {self.wanted!r}"
 
 
-def differences(wanted: JSON, live: JSON) -> tuple[Difference, ...]:
-    """Every field in which the live object is not as wanted."""
+def differences(wanted: JSON, live: JSON, *, manager: str = FIELD_MANAGER) -> tuple[Difference, ...]:
+    """Every field in which the live object is not as `manager` wants it, who applies it server-side."""
     associative = not _is_custom(wanted)
     found = [
-        Difference(dotted(path), want, have, () if have is None else other_owners(live, path))
+        Difference(dotted(path), want, have, () if have is None else other_owners(live, path, manager))
         for path, want, have in _unequal(_comparable(wanted), live, (), associative)
     ]
     gone = [
         Difference(dotted(path), None, reads(live, path))
-        for path in sorted(_no_longer_wanted(wanted, live))
-        if reads(live, path) is not None and not other_owners(live, path)
+        for path in sorted(_no_longer_wanted(wanted, live, manager))
+        if reads(live, path) is not None and not other_owners(live, path, manager)
     ]
     return (*found, *gone)
 
 
-def after_apply(wanted: JSON, live: JSON | None) -> JSON:
+def after_apply(wanted: JSON, live: JSON | None, *, manager: str = FIELD_MANAGER) -> JSON:
     """The live object as it would be afterwards, without what the server keeps for itself."""
     if live is None:
         return copy.deepcopy(wanted)
     merged = _merged(without_server_fields(live), _comparable(wanted), associative=not _is_custom(wanted))
-    for path in _no_longer_wanted(wanted, live):
-        if not other_owners(live, path):
+    for path in _no_longer_wanted(wanted, live, manager):
+        if not other_owners(live, path, manager):
             _take_away(merged, path)
     return {"apiVersion": wanted["apiVersion"], "kind": wanted["kind"], **merged}
 
@@ -116,8 +116,8 @@ def _merge_key(items: list[Any]) -> str:
     return ""
 
 
-def _no_longer_wanted(wanted: JSON, live: JSON) -> list[Path]:
-    return [path for path in owned_by_us(live) if reads(wanted, path) is None]
+def _no_longer_wanted(wanted: JSON, live: JSON, manager: str) -> list[Path]:
+    return [path for path in owned_by(live, manager) if reads(wanted, path) is None]
 
 
 def _merged(live: Any, wanted: Any, *, associative: bool) -> Any:

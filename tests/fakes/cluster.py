@@ -74,14 +74,14 @@ class FakeCluster:
     ) -> list[JSON]:
         self.reads.append(("list", resource.kind, namespace or "", labels or fields))
         self._refuse("list", resource)
-        wanted = [pair.split("=", 1) for pair in labels.split(",") if pair]
+        wanted = [pair.partition("=") for pair in labels.split(",") if pair]
         chosen = [pair.split("=", 1) for pair in fields.split(",") if pair]
         return [
             copy.deepcopy(obj)
             for (plural, place, _), obj in self.objects.items()
             if plural == resource.plural
             and (namespace is None or place == namespace)
-            and all((obj["metadata"].get("labels") or {}).get(key) == value for key, value in wanted)
+            and all(_labelled(obj, key, value, exactly=bool(equals)) for key, equals, value in wanted)
             and all(_field(obj, key) == value for key, value in chosen)
         ]
 
@@ -253,6 +253,11 @@ def _key(obj: JSON) -> Key:
 
 def _plural(question: Access) -> str:
     return question.resource.plural + (f"/{question.subresource}" if question.subresource else "")
+
+
+def _labelled(obj: JSON, key: str, value: str, *, exactly: bool) -> bool:
+    labels = obj["metadata"].get("labels") or {}
+    return labels.get(key) == value if exactly else key in labels
 
 
 def _field(obj: Any, dotted: str) -> Any:

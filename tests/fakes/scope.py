@@ -62,6 +62,12 @@ class NoIstioctl:
     def version(self) -> str:
         raise AssertionError("istioctl was asked")
 
+    def precheck(self, *, istio_namespace: str) -> str:
+        raise AssertionError("istioctl was asked")
+
+    def manifest(self, operator_yaml: str, *, revision: str) -> str:
+        raise AssertionError("istioctl was asked")
+
     def install(
         self, operator_yaml: str, *, revision: str, log: Callable[[str], None], cancelled: Callable[[], bool]
     ) -> None:

@@ -98,7 +98,10 @@ def test_facts_of_several_revisions(tag: str, expected: str) -> None:
     webhook = {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "MutatingWebhookConfiguration",
-        "metadata": {"name": "istio-revision-tag-default", "labels": {"istio.io/rev": tag}},
+        "metadata": {
+            "name": "istio-revision-tag-default",
+            "labels": {"istio.io/rev": tag, "istio.io/tag": "default"},
+        },
     }
     cluster = FakeCluster(*mesh(), *mesh("canary"), webhook)
     assert mesh_facts(read_ports(cluster), a_scope()).revision == expected
@@ -156,7 +159,6 @@ def test_control_plane_nothing_to_do() -> None:
         ),
         (mesh(), {"meshID": "mine"}, Standing.DIFFERENT, "MVM-205", "mesh.meshID is 'mine', the mesh has 'mesh1'"),
         (mesh(), {"network": "n"}, Standing.DIFFERENT, "MVM-205", "mesh.network is 'n', the mesh has ''"),
-        (mesh(), {"install": "upgrade", "version": "1.31.0"}, Standing.DIFFERENT, "MVM-206", "istiod is 1.30.3"),
     ],
 )
 def test_control_plane_leaves_decisions_to_the_operator(
