@@ -22,6 +22,7 @@ _FORBIDDEN = re.compile(
 )
 _MANAGER = re.compile(r'conflict with "(?P<manager>[^"]*)"')
 _WEBHOOK_DENIED = re.compile(r'admission webhook "[^"]*" denied the request')
+_WEBHOOK_UNREACHED = "failed calling webhook"
 
 _BY_STATUS: dict[int, tuple[type[Problem], str]] = {
     400: (PermanentError, "MVM-109"),
@@ -42,6 +43,10 @@ def status_problem(status: int, body: bytes, *, asked: str, headers: Mapping[str
     details = answer.get("details") if isinstance(answer.get("details"), dict) else {}
     causes = [cause for cause in (details or {}).get("causes") or () if isinstance(cause, dict)]
     evidence = {"request": asked, "status": f"{status} {reason}".strip()}
+    if _WEBHOOK_DENIED.search(words):
+        return ActionNeeded("MVM-121", words, evidence=evidence)
+    if _WEBHOOK_UNREACHED in words:
+        return TransientError("MVM-122", words, evidence=evidence)
     if status == 403:
         return _forbidden(words, causes, evidence)
     if status == 409:
@@ -71,8 +76,6 @@ def _forbidden(words: str, causes: list[dict[str, Any]], evidence: dict[str, str
         return ActionNeeded("MVM-106", f"the request arrived without credentials: {words}", evidence=evidence)
     if "exceeded quota" in words:
         return ActionNeeded("MVM-118", words, evidence=evidence)
-    if _WEBHOOK_DENIED.search(words):
-        return PermanentError("MVM-109", words, evidence=evidence)
     if found := _FORBIDDEN.search(words):
         group = f".{found['group']}" if found["group"] else ""
         place = f" in namespace {found['namespace']}" if found["namespace"] else ""

@@ -37,6 +37,14 @@ def wait_until_available(ports: ReadPorts, scope: Scope, name: str, namespace: s
         raise PermanentError("MVM-601", words())
 
 
+def refusal_words(deployment: Mapping[str, Any] | None) -> str:
+    """Why no Pod of a Deployment could even be made, as its controller says; "" where they could."""
+    for condition in ((deployment or {}).get("status") or {}).get("conditions") or ():
+        if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
+            return str(condition.get("message") or "")
+    return ""
+
+
 def pod_words(pods: list[dict[str, Any]]) -> str:
     """Why Pods are not ready, in Kubernetes' own words."""
     if not pods:

@@ -46,8 +46,10 @@ class Namespace(ObjectStep):
 
     def apply(self, ports: Ports, scope: Scope) -> Outcome:
         """Creates it; waits first, by being tried again, for an old one to be gone."""
-        if _is_terminating(self.find(ports.reading(), scope)[0].live):
-            raise TransientError("MVM-117", f"namespace {scope.plan.workload.namespace} is being deleted")
+        live = self.find(ports.reading(), scope)[0].live
+        if _is_terminating(live):
+            words = f"namespace {scope.plan.workload.namespace} is being deleted{_held_by(live or {})}"
+            raise TransientError("MVM-117", words)
         return super().apply(ports, scope)
 
 
@@ -166,6 +168,18 @@ def _group_create(workload: Workload) -> list[str]:
     for flag, value in (("--network", workload.network), ("--locality", workload.locality)):
         command += [flag, value] if value else []
     return [*command, "--weight", str(workload.weight)] if workload.weight else command
+
+
+def _held_by(namespace: JSON) -> str:
+    """What keeps a namespace from going: its finalizers, and what its controller says of what is left in it."""
+    finalizers = (namespace.get("metadata") or {}).get("finalizers") or []
+    said = [
+        str(condition.get("message") or "")
+        for condition in (namespace.get("status") or {}).get("conditions") or ()
+        if condition.get("status") == "True"
+    ]
+    held = [f"held by {', '.join(map(str, finalizers))}"] if finalizers else []
+    return "".join(f"; {words}" for words in held + said if words)
 
 
 def _is_terminating(live: JSON | None) -> bool:

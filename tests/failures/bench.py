@@ -6,6 +6,7 @@ import copy
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -61,6 +62,11 @@ class Bench:
         plan = self.plan(change, kubeconfig)
         arguments = ("apply", "-f", str(plan), "--yes", "--json", "--timeout", str(timeout))
         return _of_events(self.cli(*arguments, environment=environment))
+
+    def talk(self, *arguments: str) -> Run:
+        """A command whose problem is told as text on standard error."""
+        process = self.cli(*arguments, environment={"COLUMNS": "1000"})
+        return Run(process.returncode, tuple(_of_text(process.stderr)), process.stdout + process.stderr)
 
     def cli(self, *arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """The CLI as a process, in the lab's environment with a home and sessions of this case alone."""
@@ -157,3 +163,10 @@ def _of_events(process: subprocess.CompletedProcess[str]) -> Run:
     events = [json.loads(line) for line in process.stdout.splitlines() if line.startswith("{")]
     problems = [copy.deepcopy(event["problem"]) for event in events if event.get("problem")]
     return Run(process.returncode, tuple(problems), process.stdout[-4000:] + process.stderr[-4000:])
+
+
+def _of_text(text: str) -> Iterator[JSON]:
+    """The problem blocks of a text."""
+    for code, title, rest in re.findall(r"(?m)^\S  ?(MVM-\d{3})  (.+)\n((?:\n|  .*\n)*)", text):
+        cause, _, action = rest.partition("What to do")
+        yield {"code": code, "title": title, "cause": cause, "next_action": action}

@@ -10,7 +10,8 @@ from tests.failures.table import CHAPTERS, Chapter, Row
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "troubleshooting.md"
 BEGIN, END = "<!-- failure table: begin -->", "<!-- failure table: end -->"
-HEAD = "| code | what you see | what the other system says | exit | what to do | how to make it happen |\n|---|---|---|---|---|---|\n"
+COLUMNS = ("code", "what you see", "what the other system says", "exit", "what to do", "how to make it happen")
+HEAD = f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}\n"
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 

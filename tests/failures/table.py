@@ -82,7 +82,115 @@ CLUSTER = Chapter(
     ),
 )
 
-CHAPTERS = (CLUSTER,)
+MESH = Chapter(
+    "Mesh, gateway and the workload's objects",
+    (
+        Row(
+            "istio-absent",
+            "MVM-201",
+            3,
+            "no istiod runs in namespace {namespace}",
+            "a cluster without Istio, `mesh.install: keep`",
+        ),
+        Row("istioctl-failing", "MVM-209", 1, "Error: {words}", "an istioctl that ends with an error"),
+        Row(
+            "revision-unknown",
+            "MVM-204",
+            3,
+            "revision {revision} does not run in istio-system; there is default",
+            "another `mesh.revision`",
+        ),
+        Row("mesh-of-other-ids", "MVM-205", 3, "mesh.meshID is '{id}', the mesh has 'mesh1'", "another `mesh.meshID`"),
+        Row(
+            "auto-registration-off",
+            "MVM-203",
+            3,
+            "Deployment istiod sets PILOT_ENABLE_WORKLOAD_ENTRY_AUTOREGISTRATION={value}",
+            "the variable in istiod's Deployment",
+        ),
+        Row(
+            "webhook-unreachable",
+            "MVM-231",
+            1,
+            'Internal error occurred: failed calling webhook "object.sidecar-injector.istio.io" … {words}',
+            fault("webhook-unreachable:WORDS"),
+        ),
+        Row(
+            "gateway-not-injected",
+            "MVM-231",
+            1,
+            'Pod {gateway}- … ErrImagePull Failed to pull image "auto"',
+            fault("webhook-unreachable") + " and `failurePolicy: Ignore` in the webhook",
+        ),
+        Row(
+            "gateway-pending",
+            "MVM-212",
+            3,
+            "Service {gateway} … SyncLoadBalancerFailed: {words}",
+            fault("gateway-pending:WORDS"),
+        ),
+        Row(
+            "gateway-quota",
+            "MVM-212",
+            3,
+            "SyncLoadBalancerFailed: Quota '{quota}' exceeded",
+            fault("gateway-pending:WORDS"),
+        ),
+        Row("gateway-host-name", "MVM-214", 3, "{host} to be resolved", fault("gateway-hostname:HOST")),
+        Row(
+            "gateway-without-istiod",
+            "MVM-211",
+            3,
+            "istio-system/{gateway} … lacks port 15012",
+            "a Service of another hand without the port",
+        ),
+        Row(
+            "gateway-of-wrong-type",
+            "MVM-213",
+            3,
+            "Service {gateway} is of type ClusterIP",
+            "a Service of type ClusterIP",
+        ),
+        Row(
+            "namespace-terminating",
+            "MVM-117",
+            1,
+            "{namespace} … {finalizer}",
+            "a namespace that a finalizer holds while it is deleted",
+        ),
+        Row(
+            "field-conflict",
+            "MVM-110",
+            3,
+            "{manager} owns .spec.template.serviceAccount … 'their-sa' by {manager}",
+            "another manager applied the field",
+        ),
+        Row("quota-exceeded", "MVM-118", 3, "is forbidden: exceeded quota: {quota}", fault("quota-exceeded:QUOTA")),
+        Row(
+            "admission-refused",
+            "MVM-121",
+            3,
+            'admission webhook "validation.gatekeeper.sh" denied the request: [{policy}]',
+            fault("admission-refused:POLICY"),
+        ),
+        Row(
+            "group-missing",
+            "MVM-502",
+            3,
+            "workloadgroup {group} not found in namespace vm-namespace",
+            "`files --name GROUP`",
+        ),
+        Row(
+            "service-account-missing",
+            "MVM-504",
+            3,
+            'serviceaccounts "{account}" not found',
+            "`files -f` with another ServiceAccount",
+        ),
+    ),
+)
+
+CHAPTERS = (CLUSTER, MESH)
 
 
 def rows() -> tuple[Row, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from meshvm_tui.lab.cluster_api.access import Question, User, refusal
-from meshvm_tui.lab.cluster_api.errors import ApiError, unauthorized
+from meshvm_tui.lab.cluster_api.errors import ApiError, forbidden, resource_name, unauthorized
 from meshvm_tui.lab.cluster_api.request_info import RequestInfo
 from meshvm_tui.lab.faults import Faults
 
@@ -46,6 +46,19 @@ class FaultAnswers:
         if verb in {"", "*", info.verb} and resource in {"", "*", info.resource}:
             question = Question(info.verb, info.kind.group, info.resource, info.namespace, info.name)
             raise refusal(user, question)
+
+    def check_creation(self, info: RequestInfo) -> None:
+        """What a quota or an admission webhook says to an object that is about to be created."""
+        group, plural, name = info.kind.group, info.kind.plural, info.name
+        if self._faults.active("quota-exceeded"):
+            quota = self._faults.value("quota-exceeded") or "quota"
+            counted = f"count/{resource_name(group, plural)}"
+            told = f"requested: {counted}=1, used: {counted}=5, limited: {counted}=5"
+            raise forbidden(group, plural, name, f"exceeded quota: {quota}, {told}")
+        if self._faults.active("admission-refused"):
+            policy = self._faults.value("admission-refused") or "required-labels"
+            told = f'admission webhook "validation.gatekeeper.sh" denied the request: [{policy}] a label is missing'
+            raise ApiError(403, "Forbidden", told, {})
 
     def _due(self, name: str) -> bool:
         if not self._faults.active(name):

@@ -193,12 +193,13 @@ class ClusterApi:
             return _json(encoded(scale.write(self._objects, call)))
         match info.verb:
             case "create":
+                self._fault_answers.check_creation(info)
                 answer = self._resources.create(call)
             case "update":
                 answer = self._resources.update(call)
             case "patch":
                 creation = Question("create", info.kind.group, info.resource, info.namespace, info.name)
-                answer = self._resources.patch(call, lambda: self._demand(user, creation))
+                answer = self._resources.patch(call, lambda: self._may_create(user, creation, info))
             case "delete":
                 answer = self._deletions.delete(call)
             case "deletecollection":
@@ -211,6 +212,10 @@ class ClusterApi:
         if answer.obj.get("kind") == "Status":
             return _json(encoded(answer.obj), answer.code)
         return self._one(request, info, answer.obj, answer.code, answer.warnings)
+
+    def _may_create(self, user: User, creation: Question, info: RequestInfo) -> None:
+        self._demand(user, creation)
+        self._fault_answers.check_creation(info)
 
     def _demand(self, user: User, question: Question) -> None:
         if not self._access.allowed(user, question):

@@ -16,6 +16,7 @@ from meshvm_tui.lab.mesh.changes import Changes
 from meshvm_tui.lab.mesh.client_hello import NoClientHello, peek_server_name
 from meshvm_tui.lab.mesh.dataplane import Stream
 from meshvm_tui.lab.mesh.exposure import gateway_pods, routed_istiod, target_port
+from meshvm_tui.lab.mesh.impostor import Impostor
 from meshvm_tui.lab.mesh.istiod import Istiod
 
 if TYPE_CHECKING:
@@ -29,9 +30,10 @@ FOLLOWED = (world.SERVICES, world.PODS)
 class GatewayFront:
     """One listening socket per gateway that has an address, a Ready Pod and the port."""
 
-    def __init__(self, objects: Objects, istiod: Istiod, log: Callable[[str], None]) -> None:
+    def __init__(self, objects: Objects, istiod: Istiod, impostor: Impostor, log: Callable[[str], None]) -> None:
         self._objects = objects
         self._istiod = istiod
+        self._impostor = impostor
         self._log = log
         self._listeners: dict[tuple[str, str], tuple[str, asyncio.Task[None]]] = {}
         self._connections: set[asyncio.Task[None]] = set()
@@ -104,7 +106,8 @@ class GatewayFront:
                 _cut(connection)
         if plane is None:
             return
-        stream = await _secured(connection, self._istiod.serving_context(plane))
+        context = self._impostor.context() or self._istiod.serving_context(plane)
+        stream = await _secured(connection, context)
         if stream is None:
             return
         try:

@@ -21,28 +21,33 @@ PROXY = "istio-proxy"
 
 
 class InjectionFailed(ApiError):
-    """The webhook of an istiod that is away: the API server refuses the Pod with these words."""
+    """The webhook of an istiod that cannot be reached: the API server refuses the Pod with these words."""
 
-    def __init__(self, host: str, namespace: str) -> None:
+    def __init__(self, host: str, namespace: str, why: str = "") -> None:
         super().__init__(
             500,
             "InternalError",
             'Internal error occurred: failed calling webhook "object.sidecar-injector.istio.io": failed to call '
             f'webhook: Post "https://{host}.{namespace}.svc:443/inject?timeout=10s": '
-            f'no endpoints available for service "{host}"',
+            + (why or f'no endpoints available for service "{host}"'),
         )
 
 
-def inject(objects: Objects, pod: world.JSON) -> world.JSON:
-    """The Pod as the injector makes it; unchanged where it is not asked for or nobody listens."""
+def inject(objects: Objects, pod: world.JSON, unreachable: str = "") -> world.JSON:
+    """The Pod as the injector makes it; unchanged where it is not asked for or nobody listens.
+
+    `unreachable` says why the API server does not reach any istiod, "" where it does."""
     revision = _wanted_revision(objects, pod)
     webhook = None if revision is None else _webhook(objects, revision)
     if webhook is None:
         return pod
     plane = _plane(objects, webhook)
-    if plane is None or not plane.available:
-        service = webhook["webhooks"][0]["clientConfig"]["service"]
-        raise InjectionFailed(service["name"], service["namespace"])
+    if unreachable or plane is None or not plane.available:
+        hook = webhook["webhooks"][0]
+        if hook.get("failurePolicy") == "Ignore":
+            return pod
+        service = hook["clientConfig"]["service"]
+        raise InjectionFailed(service["name"], service["namespace"], unreachable)
     return _with_proxy(copy.deepcopy(pod), _image(objects, plane))
 
 

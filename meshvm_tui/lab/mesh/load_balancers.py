@@ -70,7 +70,8 @@ class LoadBalancers:
         while self._faults.active(PENDING):
             if uid not in self._refused:
                 self._refused.add(uid)
-                self._events.tell(service, "Warning", "SyncLoadBalancerFailed", QUOTA, SOURCE)
+                words = self._faults.value(PENDING) or QUOTA
+                self._events.tell(service, "Warning", "SyncLoadBalancerFailed", words, SOURCE)
             await asyncio.sleep(0.2)
         if self._faults.active(HOSTNAME):
             entry = {"hostname": self._faults.value(HOSTNAME) or HOST}

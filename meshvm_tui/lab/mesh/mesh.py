@@ -13,6 +13,7 @@ from meshvm_tui.lab.mesh.controllers import Controller, Controllers
 from meshvm_tui.lab.mesh.deployments import Deployments
 from meshvm_tui.lab.mesh.endpoints import ServiceEndpoints
 from meshvm_tui.lab.mesh.front import GatewayFront
+from meshvm_tui.lab.mesh.impostor import Impostor
 from meshvm_tui.lab.mesh.injection import inject
 from meshvm_tui.lab.mesh.installation import ControlPlaneWanted, control_plane_objects
 from meshvm_tui.lab.mesh.istiod import Istiod
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from meshvm_tui.lab.objects import Objects
     from meshvm_tui.lab.tokens import Tokens
 
+WEBHOOK_UNREACHABLE = "webhook-unreachable"
 GRACE_SECONDS = 10.0  # istiod's own default
 
 
@@ -56,6 +58,7 @@ class Mesh:
     def __init__(self, ground: Ground, *, seed: int = 0, grace: float = GRACE_SECONDS) -> None:
         objects, clock = ground.objects, ground.clock
         self._objects = objects
+        self._faults = ground.faults
         pacing = Pacing(seed)
         events = ClusterEvents(objects, clock)
         self.sockets = Sockets("127.0.0.1" if ground.addresses.single else "")
@@ -83,7 +86,9 @@ class Mesh:
             folder=ground.state / "istiod",
             log=self._istiod_says,
         )
-        self._front = GatewayFront(objects, self._istiod, self._istiod_says)
+        self._front = GatewayFront(
+            objects, self._istiod, Impostor(ground.faults, ground.state / "impostor"), self._istiod_says
+        )
         loops: list[Controller] = [
             NamespaceContents(objects, ground.authority.root_pem),
             WebhookBundles(objects, ground.authority.root_pem),
@@ -117,7 +122,10 @@ class Mesh:
 
     def admit_pod(self, pod: world.JSON) -> world.JSON:
         """The sidecar injector's answer to a new Pod."""
-        return inject(self._objects, pod)
+        unreachable = ""
+        if self._faults.active(WEBHOOK_UNREACHABLE):
+            unreachable = self._faults.value(WEBHOOK_UNREACHABLE) or "context deadline exceeded"
+        return inject(self._objects, pod, unreachable)
 
     def pod_log(self, namespace: str, name: str, container: str) -> str:
         """The log of a container, for the API server."""
