@@ -1,0 +1,1 @@
+"""Everything on machines that systemd-nspawn boots: the tier `real_vm`."""

@@ -1,0 +1,60 @@
+"""Fixtures of the tier with real machines: `rig`, `boot_vm`, `vm`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.real import need
+from tests.real_vm.rig import RealVm, Rig, VmOptions, missing
+
+BootVm = Callable[..., RealVm]
+
+
+@pytest.fixture(scope="session")
+def rig() -> Iterator[Rig]:
+    """What all machines of this test process share."""
+    lacks = missing()
+    need(
+        not lacks,
+        f"systemd machines need {', '.join(lacks)}",
+        "Run as root; apt-get install debootstrap systemd-container iproute2.",
+    )
+    made = Rig()
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def _booter(rig: Rig) -> Iterator[BootVm]:
+    booted: list[RealVm] = []
+
+    def boot(**options: Any) -> RealVm:
+        machine = rig.vm(VmOptions(**options))
+        booted.append(machine)
+        return machine
+
+    yield boot
+    for machine in booted:
+        rig.throw_away(machine)
+
+
+@pytest.fixture
+def boot_vm(rig: Rig) -> Iterator[BootVm]:
+    """Boots a machine with the options of `VmOptions`; all of them are thrown away after the test."""
+    yield from _booter(rig)
+
+
+@pytest.fixture(scope="module")
+def boot_module_vm(rig: Rig) -> Iterator[BootVm]:
+    """The same for a module whose tests go on with each other's machine."""
+    yield from _booter(rig)
+
+
+@pytest.fixture
+def vm(boot_vm: BootVm) -> RealVm:
+    """A usual machine."""
+    return boot_vm()
