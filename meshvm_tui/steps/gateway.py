@@ -12,16 +12,14 @@ from meshvm_tui.events import Change, Observation, Stage
 from meshvm_tui.istio import gateway
 from meshvm_tui.istio.names import ISTIOD_PORT
 from meshvm_tui.plan import AUTO, Exposure, GatewayMethod
-from meshvm_tui.ports import DEPLOYMENTS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, SERVICES
+from meshvm_tui.ports import DEPLOYMENTS, PODS, ROLE_BINDINGS, ROLES, SERVICE_ACCOUNTS, SERVICES
 from meshvm_tui.problems import ActionNeeded, TransientError
 from meshvm_tui.steps.commands import istioctl, kubectl
+from meshvm_tui.steps.istiod_deployment import is_available
 from meshvm_tui.steps.kubernetes_objects import Found, ObjectStep, Wanted, made_by_us
-from meshvm_tui.steps.mesh_facts import (
-    gateway_service,
-    is_available,
-    mesh_facts,
-)
+from meshvm_tui.steps.mesh_facts import gateway_service, mesh_facts
 from meshvm_tui.steps.object_compare import diff_of_new
+from meshvm_tui.steps.sample_rollout import pod_words, refusal_words
 from meshvm_tui.steps.step import Outcome, Scope, different, fingerprint, missing, satisfied, unknown
 from meshvm_tui.steps.waiting import last_events, wait_for_deployment, wait_until
 
@@ -29,6 +27,8 @@ if TYPE_CHECKING:
     from meshvm_tui.ports import Ports, ReadPorts
 
 JSON = dict[str, Any]
+_NOT_INJECTED = ("failed calling webhook", 'image "auto"')
+"""A gateway's image is `auto` until istiod's webhook sets it."""
 _RESOURCES = {found.kind: found for found in (DEPLOYMENTS, SERVICES, SERVICE_ACCOUNTS, ROLES, ROLE_BINDINGS)}
 
 
@@ -150,11 +150,24 @@ class EastWestGateway(ObjectStep):
             return deployment is not None and is_available(deployment)
 
         def told() -> str:
-            words = last_events(ports, plan.mesh.istio_namespace, plan.gateway.name)
+            words = self._pod_trouble(ports, scope) or last_events(ports, plan.mesh.istio_namespace, plan.gateway.name)
             return f"waiting for Deployment {plan.gateway.name} to be Available" + (f" · {words}" if words else "")
 
         if not wait_until(scope, ready, told):
-            raise TransientError("MVM-215", told())
+            words = told()
+            raise TransientError("MVM-231" if any(sign in words for sign in _NOT_INJECTED) else "MVM-215", words)
+
+    def _pod_trouble(self, ports: ReadPorts, scope: Scope) -> str:
+        """What keeps the gateway's Pods from being made or started, in Kubernetes' own words."""
+        deployment = _deployment(ports, scope)
+        if deployment is None or is_available(deployment):
+            return ""
+        if words := refusal_words(deployment):
+            return words
+        wanted = (deployment["spec"].get("selector") or {}).get("matchLabels") or {}
+        labels = ",".join(f"{key}={value}" for key, value in sorted(wanted.items()))
+        pods = ports.cluster.list(PODS, scope.plan.mesh.istio_namespace, labels=labels)
+        return pod_words(pods) if pods else ""
 
 
 class _Settings(TypedDict):
