@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from meshvm_tui.problems import Cancelled, TransientError
 
@@ -29,23 +29,6 @@ class Command:
         self._words: deque[bytes] = deque(maxlen=200)
         self.sent_at = 0.0
 
-    def start(self, command: str) -> None:
-        """Asks for the command and does not wait for the server's word, so that the input travels with it: a whole
-        round trip less. A refusal closes the channel and is told by `exit_status`."""
-        from paramiko.common import cMSG_CHANNEL_REQUEST
-        from paramiko.message import Message
-
-        message = Message()
-        message.add_byte(cMSG_CHANNEL_REQUEST)
-        message.add_int(self._channel.remote_chanid)
-        message.add_string("exec")
-        message.add_boolean(True)
-        message.add_string(command)
-        # As Channel.exec_command, which can only wait.
-        channel: Any = self._channel
-        channel._event_pending()
-        channel.transport._send_user_message(message)
-
     def send(self, pieces: Iterable[bytes]) -> None:
         """All of the input, then its end."""
         for piece in pieces:
@@ -58,9 +41,6 @@ class Command:
                 except TimeoutError:
                     self._check_silence(heard)
                     continue
-                except OSError:
-                    self._check_refusal()
-                    raise
                 if sent == 0:
                     raise EOFError("the command ended before it had read its input")
                 heard = time.monotonic()
@@ -104,7 +84,6 @@ class Command:
         status = self._channel.exit_status
         if status == -1:
             self._check()
-            self._check_refusal()
             raise TransientError("MVM-411", f"{self._where}: it was cut before the command had ended")
         return status
 
@@ -123,10 +102,6 @@ class Command:
     def _check(self) -> None:
         if self._cancelled():
             raise Cancelled
-
-    def _check_refusal(self) -> None:
-        if self._channel.closed and not self._channel.event_ready and self._channel.get_transport().is_active():
-            raise TransientError("MVM-410", f"{self._where}: the server refuses to run a command")
 
     def _check_silence(self, heard: float) -> None:
         if time.monotonic() - heard > self._silence:

@@ -18,6 +18,7 @@ from meshvm_tui.adapters.ssh_command import TURN_SECONDS, Command
 from meshvm_tui.adapters.ssh_errors import problem_from
 from meshvm_tui.adapters.ssh_host_keys import AcceptHostKey, HostKeys, ShownKey
 from meshvm_tui.adapters.ssh_keys import named_key
+from meshvm_tui.adapters.ssh_sessions import Sessions
 from meshvm_tui.problems import Cancelled, TransientError
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class SshConnection:
         self.host_key = ""
         self._client: paramiko.SSHClient | None = None
         self._jump: SshConnection | None = None
+        self._sessions: Sessions | None = None
         self._closed = threading.Event()
 
     def open(self) -> None:
@@ -132,12 +134,13 @@ class SshConnection:
     def run(self, command: str, pieces: Iterable[bytes], cancelled: Callable[[], bool], silence: float) -> Command:
         """Starts a command and sends it its whole input. `silence` is how many seconds without a word mean that
         the machine has stopped answering."""
-        transport = self.transport()
+        if self._sessions is None:
+            self._sessions = Sessions(self.transport(), LOGIN_SECONDS)
         try:
-            channel = transport.open_session(timeout=LOGIN_SECONDS)
+            channel = self._sessions.open()
             channel.settimeout(TURN_SECONDS)
             running = Command(channel, self.target.where, lambda: cancelled() or self._closed.is_set(), silence)
-            running.start(command)
+            channel.exec_command(command)
             running.send(pieces)
         except Cancelled:
             raise

@@ -26,7 +26,10 @@ class Behaviour:
     answer: Callable[[str, bytes], tuple[bytes, bytes, int]] = lambda _command, _stdin: (b"", b"", 0)
     accept_key: bool = True
     refuse_sessions: bool = False
-    refuse_commands: bool = False
+    sessions_at_once: int = 10
+    sessions: int = 0
+    """How many sessions were opened in all."""
+    open_sessions: int = 0
     cut_after_input: int = 0
     """Cuts the connection once so many bytes of a command's input have come."""
     cut_after_output: bool = False
@@ -102,6 +105,7 @@ class SshServer:
             if self.behaviour.cut_after_output:
                 channel.get_transport().close()
                 return
+            self.behaviour.open_sessions -= 1
             channel.send_exit_status(status)
             channel.close()
 
@@ -118,14 +122,15 @@ class _Session(paramiko.ServerInterface):
         return "publickey"
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
-        if self._server.behaviour.refuse_sessions:
+        behaviour = self._server.behaviour
+        if behaviour.refuse_sessions or behaviour.open_sessions >= behaviour.sessions_at_once:
             return OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
+        behaviour.sessions += 1
+        behaviour.open_sessions += 1
         return OPEN_SUCCEEDED
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         self._channels.append(channel)
-        if self._server.behaviour.refuse_commands:
-            return False
         self._server.behaviour.commands.append(command.decode())
         self._server.serve(channel, command.decode())
         return True

@@ -131,12 +131,16 @@ def test_a_proof_that_fails_leaves_the_connection_as_it_is(guest: SshGuest, beha
     assert behaviour.connections == 2
 
 
-@pytest.mark.parametrize("size", [0, 4_000_000])
-def test_a_server_that_runs_no_commands(guest: SshGuest, behaviour: Behaviour, size: int) -> None:
-    behaviour.refuse_commands = True
-    with pytest.raises(TransientError) as caught:
-        list(guest.execute(GuestOrder("apply", {}, {"istio-sidecar.deb": b"x" * size}), never))
-    assert caught.value.code == "MVM-410"
+@pytest.mark.parametrize("allowed", [1, 2])
+def test_two_commands_wait_once_for_their_sessions_and_need_no_second_one(
+    guest: SshGuest, behaviour: Behaviour, allowed: int
+) -> None:
+    behaviour.answer = lambda _command, _stdin: (b"".join((*LINES, *REPORTS)), b"", 0)
+    behaviour.sessions_at_once = allowed
+    guest.observe(GuestQuery())
+    assert list(guest.execute(GuestOrder("apply"), never))[-1].step == "end"
+    assert behaviour.sessions == 2
+    assert behaviour.connections == 1
 
 
 def test_no_secret_and_no_value_is_ever_in_a_command(guest: SshGuest, behaviour: Behaviour) -> None:
