@@ -243,13 +243,15 @@ class HttpTransport:
         from urllib3.connection import HTTPConnection, HTTPSConnection
         from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-        connections = self._connections
+        connections, transport = self._connections, self
 
         def registering(kind: Any) -> Any:
             class Registering(kind):  # type: ignore[misc]
                 def connect(self) -> None:
                     connections.add(self)
                     super().connect()
+                    if transport._closed:
+                        shut_down(self)
 
             return Registering
 

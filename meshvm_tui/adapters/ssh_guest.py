@@ -55,6 +55,7 @@ class SshGuestReader:
         self._target = target
         self._connection: SshConnection | None = None
         self._lock = threading.Lock()
+        self._closed = False
 
     def observe(self, query: GuestQuery) -> GuestFacts:
         """`guest.sh observe`: topic by topic. `clock_skew` is right within half a turn and half a second."""
@@ -76,7 +77,8 @@ class SshGuestReader:
         return GuestFacts(topics, self._host_key(), skew)
 
     def close(self) -> None:
-        """Ends the connection and what waits on it."""
+        """Ends the connection and what waits on it; no other is opened afterwards."""
+        self._closed = True
         if self._connection is not None:
             self._connection.close()
 
@@ -91,7 +93,7 @@ class SshGuestReader:
         try:
             return connection.run(command, pieces(), cancelled, silence)
         except TransientError as problem:
-            if not kept or problem.code != "MVM-411":
+            if not kept or self._closed or problem.code != "MVM-411":
                 raise
             connection.close()
         _, connection = self._open()
@@ -100,6 +102,8 @@ class SshGuestReader:
     def _open(self) -> tuple[bool, SshConnection]:
         """Whether the connection was open already, and the connection."""
         with self._lock:
+            if self._closed:
+                raise TransientError("MVM-411", f"{self._target.where}: the connection was closed here")
             if self._connection is not None and self._connection.alive:
                 return True, self._connection
             if self._connection is not None:

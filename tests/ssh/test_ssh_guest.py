@@ -220,7 +220,9 @@ def test_cancel_while_nothing_comes(guest: SshGuest, behaviour: Behaviour) -> No
     release.set()
 
 
-def test_closing_ends_an_observation(guest: SshGuest, behaviour: Behaviour) -> None:
+def test_closing_ends_an_observation_and_opens_nothing_more(guest: SshGuest, behaviour: Behaviour) -> None:
+    behaviour.answer = lambda _command, _stdin: (b"".join(LINES), b"", 0)
+    guest.observe(GuestQuery())
     release = threading.Event()
 
     def answer(_command: str, _stdin: bytes) -> tuple[bytes, bytes, int]:
@@ -232,6 +234,9 @@ def test_closing_ends_an_observation(guest: SshGuest, behaviour: Behaviour) -> N
     with pytest.raises((Cancelled, TransientError)):
         guest.observe(GuestQuery())
     release.set()
+    with pytest.raises(TransientError, match="closed here"):
+        guest.observe(GuestQuery())
+    assert behaviour.connections == 1
 
 
 def test_silence_is_not_waited_for_for_ever(
