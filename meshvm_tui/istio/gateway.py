@@ -18,8 +18,13 @@ JSON = dict[str, Any]
 
 TOPOLOGY_LABEL = "topology.istio.io/network"
 REVISION_LABEL = "istio.io/rev"
-# Load balancers of several clouds; each ignores the others' annotations.
-INTERNAL_ANNOTATIONS = {"networking.gke.io/load-balancer-type": "Internal"}
+# Load balancers of several clouds (Kubernetes documentation, "Internal load balancer"); each ignores the others'.
+INTERNAL_ANNOTATIONS = {
+    "networking.gke.io/load-balancer-type": "Internal",
+    "service.beta.kubernetes.io/aws-load-balancer-scheme": "internal",
+    "service.beta.kubernetes.io/aws-load-balancer-internal": "true",
+    "service.beta.kubernetes.io/azure-load-balancer-internal": "true",
+}
 _PORTS = (("status-port", 15021), ("tls", 15443), ("tls-istiod", 15012), ("tls-webhook", 15017))
 _ROLE_SUFFIX = "-sds"
 _PROXY_UID = 1337
@@ -153,8 +158,12 @@ def gateway_operator_object(
     network: str = "",
     internal: bool = False,
     source_ranges: Sequence[str] = (),
+    istio_namespace: str = "",
 ) -> JSON:
-    """The IstioOperator that makes the same gateway by `istioctl install`."""
+    """The IstioOperator that makes the same gateway by `istioctl install`.
+
+    `istio_namespace` is istiod's, where the gateway's own is another one."""
+    istio_namespace = istio_namespace or namespace
     kubernetes: JSON = {"service": {"ports": [{"name": n, "port": p, "targetPort": p} for n, p in _PORTS]}}
     if network:
         kubernetes["env"] = [{"name": "ISTIO_META_REQUESTED_NETWORK_VIEW", "value": network}]
@@ -172,8 +181,8 @@ def gateway_operator_object(
     values: JSON = {"gateways": {"istio-ingressgateway": {"injectionTemplate": "gateway"}}}
     if network:
         values["global"] = {"network": network}
-    if namespace != "istio-system":
-        values.setdefault("global", {})["istioNamespace"] = namespace
+    if istio_namespace != "istio-system":
+        values.setdefault("global", {})["istioNamespace"] = istio_namespace
     spec: JSON = {"profile": "empty", "components": {"ingressGateways": [gateway]}, "values": values}
     if is_revisioned(revision):
         spec["revision"] = revision
@@ -193,6 +202,7 @@ def gateway_operator(
     network: str = "",
     internal: bool = False,
     source_ranges: Sequence[str] = (),
+    istio_namespace: str = "",
 ) -> str:
     """The same as YAML."""
     return yaml_dialect.dump(
@@ -203,5 +213,6 @@ def gateway_operator(
             network=network,
             internal=internal,
             source_ranges=source_ranges,
+            istio_namespace=istio_namespace,
         )
     )

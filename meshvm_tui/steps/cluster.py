@@ -62,11 +62,11 @@ class ClusterReachable(Step):
 
 def questions_for(plan: Plan) -> tuple[Access, ...]:
     """What the plan's steps will ask of the API server, writes with the verb that server-side apply needs."""
-    mesh, home = plan.mesh.istio_namespace, plan.workload.namespace
+    mesh, home, door = plan.mesh.istio_namespace, plan.workload.namespace, plan.gateway_namespace
     asked = [
         Access("get", kinds.CONFIG_MAPS, mesh),
         Access("list", kinds.DEPLOYMENTS, mesh),
-        Access("get", kinds.SERVICES, mesh),
+        Access("get", kinds.SERVICES, door),
         Access("patch", kinds.NAMESPACES),
         Access("patch", kinds.SERVICE_ACCOUNTS, home),
         Access("create", kinds.SERVICE_ACCOUNTS, home, "token"),
@@ -77,11 +77,11 @@ def questions_for(plan: Plan) -> tuple[Access, ...]:
     ]
     if plan.gateway.method is GatewayMethod.APPLY:
         made = (kinds.DEPLOYMENTS, kinds.SERVICES, kinds.SERVICE_ACCOUNTS, kinds.ROLES, kinds.ROLE_BINDINGS)
-        asked += [Access("patch", resource, mesh) for resource in made]
+        asked += [Access("patch", resource, door) for resource in made]
     if plan.gateway.expose_istiod or plan.gateway.expose_services:
-        asked += [Access("patch", kinds.GATEWAYS, mesh)]
+        asked += [Access("patch", kinds.GATEWAYS, door)]
     if plan.gateway.expose_istiod:
-        asked += [Access("patch", kinds.VIRTUAL_SERVICES, mesh)]
+        asked += [Access("patch", kinds.VIRTUAL_SERVICES, door)]
     if hello := plan.services.hello_world:
         asked += [Access("patch", kinds.DEPLOYMENTS, hello.namespace), Access("patch", kinds.SERVICES, hello.namespace)]
         asked += [Access("create", kinds.PODS, hello.namespace), Access("get", kinds.PODS, hello.namespace, "log")]

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from meshvm_tui.events import Observation, Stage
+from meshvm_tui.events import Change, Observation, Stage, Standing
 from meshvm_tui.istio import exposure
 from meshvm_tui.istio.gateway import selector_labels
 from meshvm_tui.ports import GATEWAYS, NAMESPACES, VIRTUAL_SERVICES
 from meshvm_tui.steps.commands import kubectl
-from meshvm_tui.steps.kubernetes_objects import Found, ObjectStep, Wanted
+from meshvm_tui.steps.exposed_istiod import way_to_istiod
+from meshvm_tui.steps.kubernetes_objects import Found, ObjectStep, Wanted, refuse_foreign
 from meshvm_tui.steps.mesh_facts import gateway_service, mesh_facts
-from meshvm_tui.steps.step import Scope, satisfied, unknown
+from meshvm_tui.steps.step import Outcome, Scope, satisfied, unknown
 
 if TYPE_CHECKING:
-    from meshvm_tui.ports import ReadPorts
+    from meshvm_tui.ports import Ports, ReadPorts
 
 NETWORK_LABEL = "topology.istio.io/network"
 _RESOURCES = {found.kind: found for found in (GATEWAYS, VIRTUAL_SERVICES)}
@@ -32,7 +33,10 @@ class ExposeIstiod(ObjectStep):
         """The revision's own form where there is a revision."""
         facts = mesh_facts(ports, scope)
         bodies = exposure.expose_istiod(
-            istio_namespace=facts.istio_namespace, revision=facts.revision, selector=_selector(ports, scope)
+            istio_namespace=facts.istio_namespace,
+            revision=facts.revision,
+            selector=_selector(ports, scope),
+            gateway_namespace=scope.plan.gateway_namespace,
         )
         return tuple(Wanted(_RESOURCES[body["kind"]], body) for body in bodies)
 
@@ -40,12 +44,30 @@ class ExposeIstiod(ObjectStep):
         """Left out where the plan says so; the kinds come with Istio."""
         if not scope.plan.gateway.expose_istiod:
             return satisfied("left out: the plan says that istiod is exposed by other means", reason="NotWanted")
-        return waits_for_istio(ports, scope)
+        if waiting := waits_for_istio(ports, scope):
+            return waiting
+        if not any(item.is_ours for item in self.find(ports, scope)) and (way := way_to_istiod(ports, scope)):
+            return satisfied(f"{way}; not made here, taken as it is", reason="Adopted")
+        return None
+
+    def changes(self, ports: ReadPorts, scope: Scope, observation: Observation) -> tuple[Change, ...]:
+        """One change per object; ActionNeeded MVM-224 where an object of somebody else would have to change."""
+        if observation.standing is not Standing.UNKNOWN:
+            refuse_foreign(self.find(ports, scope), "MVM-224")
+        return super().changes(ports, scope, observation)
+
+    def apply(self, ports: Ports, scope: Scope) -> Outcome:
+        """Applies what is missing, beside what is there already."""
+        reading = ports.reading()
+        if waiting := self.waits(reading, scope):
+            return Outcome(changed=False, observation=waiting)
+        refuse_foreign(self.find(reading, scope), "MVM-224")
+        return super().apply(ports, scope)
 
     def commands(self, scope: Scope, found: Found) -> tuple[str, ...]:
         """The guide's command beside the apply."""
         file = "samples/multicluster/expose-istiod.yaml"
-        guide = kubectl(scope.plan, "apply", "-n", scope.plan.mesh.istio_namespace, "-f", file)
+        guide = kubectl(scope.plan, "apply", "-n", scope.plan.gateway_namespace, "-f", file)
         return (*super().commands(scope, found), guide)
 
 
@@ -59,7 +81,7 @@ class ExposeServices(ObjectStep):
 
     def wanted(self, ports: ReadPorts, scope: Scope) -> tuple[Wanted, ...]:
         """One Gateway, in the gateway's own namespace."""
-        namespace = scope.plan.mesh.istio_namespace
+        namespace = scope.plan.gateway_namespace
         bodies = exposure.expose_services(namespace=namespace, selector=_selector(ports, scope))
         return tuple(Wanted(_RESOURCES[body["kind"]], body) for body in bodies)
 
@@ -70,7 +92,7 @@ class ExposeServices(ObjectStep):
     def commands(self, scope: Scope, found: Found) -> tuple[str, ...]:
         """The sample's command beside the apply."""
         file = "samples/multicluster/expose-services.yaml"
-        sample = kubectl(scope.plan, "apply", "-n", scope.plan.mesh.istio_namespace, "-f", file)
+        sample = kubectl(scope.plan, "apply", "-n", scope.plan.gateway_namespace, "-f", file)
         return (*super().commands(scope, found), sample)
 
     def warnings(self, ports: ReadPorts, scope: Scope, found: tuple[Found, ...]) -> tuple[str, ...]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from meshvm_tui.events import Change, Observation, Stage
-from meshvm_tui.plan import AUTO
+from meshvm_tui.plan import AUTO, Exposure
 from meshvm_tui.problems import ActionNeeded
 from meshvm_tui.steps.commands import kubectl
+from meshvm_tui.steps.gateway_reach import reach_of
 from meshvm_tui.steps.mesh_facts import gateway_ip, gateway_service, load_balancer_address, resolved
 from meshvm_tui.steps.step import Outcome, Scope, Step, fingerprint, missing, satisfied, unknown
 from meshvm_tui.steps.waiting import last_events, wait_until
 
 if TYPE_CHECKING:
+    from meshvm_tui.plan import Plan
     from meshvm_tui.ports import Ports, ReadPorts
+    from meshvm_tui.steps.gateway_reach import Reach
 
 JSON = dict[str, Any]
 
@@ -43,13 +46,16 @@ class GatewayAddress(Step):
         if not address:
             return missing(f"{told} cannot be resolved yet", reason="NotResolved", details=(("host name", told),))
         named = (("host name", told),) if told != address else ()
-        return satisfied(address, reason="Assigned", details=(("address", address), *named))
+        seen = reach_of(service, address)
+        details = (("address", address), *named, ("reachable", seen.words()))
+        found = satisfied(address, reason="Assigned", details=details)
+        return Observation(found.standing, found.reason, found.message, details, warnings=_warnings(plan, seen))
 
     def changes(self, ports: ReadPorts, scope: Scope, observation: Observation) -> tuple[Change, ...]:
         """Only waiting. ActionNeeded MVM-213 where no address can ever come."""
         _refuse_hopeless(gateway_service(ports, scope), scope)
         plan = scope.plan
-        command = kubectl(plan, "get", "service", plan.gateway.name, "-n", plan.mesh.istio_namespace, "--watch")
+        command = kubectl(plan, "get", "service", plan.gateway.name, "-n", plan.gateway_namespace, "--watch")
         target = f"wait for the address of Service {plan.gateway.name}"
         return (Change("run", target, commands=(command,), fingerprint=fingerprint("wait")),)
 
@@ -63,13 +69,20 @@ class GatewayAddress(Step):
             service = gateway_service(reading, scope) or {}
             if name := load_balancer_address(service):
                 return f"waiting for {name} to be resolved"
-            words = last_events(reading, plan.mesh.istio_namespace, plan.gateway.name)
+            words = last_events(reading, plan.gateway_namespace, plan.gateway.name)
             return f"waiting for Service {plan.gateway.name} to get an address" + (f" · {words}" if words else "")
 
         if not wait_until(scope, lambda: bool(gateway_ip(reading, scope)), told):
             code = "MVM-214" if load_balancer_address(gateway_service(reading, scope) or {}) else "MVM-212"
             raise ActionNeeded(code, told())
         return Outcome(changed=False, message=gateway_ip(reading, scope))
+
+
+def _warnings(plan: Plan, seen: Reach) -> tuple[str, ...]:
+    """What the address itself says: a cloud may not know the annotation that asked for an internal one."""
+    if plan.gateway.exposure is Exposure.INTERNAL and seen.exposure is Exposure.PUBLIC:
+        return (f"the plan says internal, but the gateway is {seen.words()}",)
+    return ()
 
 
 def _refuse_hopeless(service: JSON | None, scope: Scope) -> None:

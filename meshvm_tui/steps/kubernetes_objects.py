@@ -187,6 +187,19 @@ def _refuse_conflict(item: Found) -> None:
     )
 
 
+def refuse_foreign(found: tuple[Found, ...], code: str) -> None:
+    """Raises ActionNeeded where an object of somebody else would have to change for the plan's sake."""
+    others = [item for item in found if item.live is not None and not item.is_ours and item.differences]
+    if not others:
+        return
+    said = [f"{item.name} was not made here: {'; '.join(line.words() for line in item.differences)}" for item in others]
+    diffs = {
+        item.name: unified_diff(without_server_fields(item.live or {}), after_apply(item.body, item.live), item.name)
+        for item in others
+    }
+    raise ActionNeeded(code, "; ".join(said), evidence=diffs)
+
+
 def _standing(item: Found) -> str:
     if item.live is None:
         return "missing"

@@ -10,6 +10,14 @@ from meshvm_tui.istio import exposure, gateway, operator, workload_group, yaml_d
 from meshvm_tui.plan import Probe, Workload
 from meshvm_tui.problems import PermanentError
 
+# What the load balancer controllers of GKE, AWS and Azure document.
+INTERNAL = {
+    "networking.gke.io/load-balancer-type": "Internal",
+    "service.beta.kubernetes.io/aws-load-balancer-scheme": "internal",
+    "service.beta.kubernetes.io/aws-load-balancer-internal": "true",
+    "service.beta.kubernetes.io/azure-load-balancer-internal": "true",
+}
+
 
 def by_kind(objects: tuple[dict[str, Any], ...]) -> dict[str, dict[str, Any]]:
     return {obj["kind"]: obj for obj in objects}
@@ -74,7 +82,7 @@ def test_a_gateway_of_a_network_and_a_revision() -> None:
     assert pod["metadata"]["labels"]["topology.istio.io/network"] == "net"
     assert pod["spec"]["containers"][0]["env"] == [{"name": "ISTIO_META_REQUESTED_NETWORK_VIEW", "value": "net"}]
     assert made["Service"]["metadata"]["labels"]["topology.istio.io/network"] == "net"
-    assert made["Service"]["metadata"]["annotations"] == {"networking.gke.io/load-balancer-type": "Internal"}
+    assert made["Service"]["metadata"]["annotations"] == INTERNAL
     assert "topology.istio.io/network" not in made["Deployment"]["spec"]["selector"]["matchLabels"]
     assert made["Service"]["spec"]["selector"] == {"app": "istio-east", "istio": "east"}
 
@@ -99,7 +107,7 @@ def test_the_gateway_for_istioctl() -> None:
     }
     assert [port["port"] for port in entry["k8s"]["service"]["ports"]] == [15021, 15443, 15012, 15017]
     assert entry["k8s"]["service"]["loadBalancerSourceRanges"] == ["10.0.0.0/8"]
-    assert entry["k8s"]["serviceAnnotations"] == {"networking.gke.io/load-balancer-type": "Internal"}
+    assert entry["k8s"]["serviceAnnotations"] == INTERNAL
     assert spec["values"]["gateways"]["istio-ingressgateway"]["injectionTemplate"] == "gateway"
     assert spec["values"]["global"] == {"network": "net"}
 

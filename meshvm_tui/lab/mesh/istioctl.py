@@ -70,7 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     install.add_argument("--readiness-timeout", default="")
     install.add_argument("--force", action="store_true")
     manifest = commands.add_parser("manifest").add_subparsers(dest="manifest", required=True)
-    manifest.add_parser("generate", parents=[shared])
+    generate = manifest.add_parser("generate", parents=[shared])
+    generate.add_argument("--cluster-specific", action="store_true")
     for name in ("experimental", "x"):
         extra = commands.add_parser(name).add_subparsers(dest="experimental", required=True)
         extra.add_parser("precheck", parents=[shared])
@@ -96,7 +97,8 @@ def _version(wanted: argparse.Namespace) -> None:
 
 
 def _install(wanted: argparse.Namespace) -> None:
-    spec = overlaid(_document(wanted), wanted.sets, wanted.revision)
+    document = _document(wanted)
+    spec = overlaid(document, wanted.sets, wanted.revision)
     _confirm(wanted, spec)
     client = KubeClient(wanted.kubeconfig, wanted.context)
     plane = control_plane_of(spec, VERSION)
@@ -104,7 +106,7 @@ def _install(wanted: argparse.Namespace) -> None:
         for definition in crd_objects():
             client.ensure(definition)
         _say("\u2714 Istio core installed \u26f5\ufe0f")
-        objects = [obj for _, obj in control_plane_objects(plane)]
+        objects = [_labelled(obj, document, plane.version) for _, obj in control_plane_objects(plane)]
         _apply(client, objects)
         _wait(client, objects, wanted)
         _say("\u2714 Istiod installed \U0001f9e0")
@@ -114,6 +116,15 @@ def _install(wanted: argparse.Namespace) -> None:
         _wait(client, gateways, wanted)
         _say("\u2714 Ingress gateways installed \U0001f6ec")
     _say("\u2714 Installation complete")
+
+
+def _labelled(obj: JSON, document: JSON, version: str) -> JSON:
+    """What istioctl's installer adds to everything that it applies, and to nothing that it only generates."""
+    owner = (document.get("metadata") or {}).get("name") or "unknown"
+    labels = {"operator.istio.io/managed": "Reconcile", "operator.istio.io/version": version}
+    labels["install.operator.istio.io/owning-resource"] = owner
+    metadata = obj["metadata"]
+    return {**obj, "metadata": {**metadata, "labels": {**(metadata.get("labels") or {}), **labels}}}
 
 
 def _generate(wanted: argparse.Namespace) -> None:
