@@ -8,6 +8,8 @@ import os
 import sys
 from pathlib import Path
 
+from meshvm_tui.lab.mesh.dataplane import NETWORK_VARIABLE
+
 GRACE_VARIABLE = "MESHVM_LAB_GRACE"
 
 
@@ -23,6 +25,12 @@ def main(arguments: list[str] | None = None) -> int:
     grace = float(os.environ.get(GRACE_VARIABLE) or 10)
     serving.add_argument(
         "--grace", type=float, default=grace, help="seconds until a disconnected VM's WorkloadEntry goes (default 10)"
+    )
+    serving.add_argument(
+        "--pool",
+        default="",
+        metavar="CIDR",
+        help=f"addresses of this computer to serve on, such as 10.77.5.128/27; {NETWORK_VARIABLE} names their network",
     )
     commands.add_parser("faults", help="list the faults")
     wanted = parser.parse_args(arguments)
@@ -42,6 +50,7 @@ def _serve(wanted: argparse.Namespace) -> int:
         seed=wanted.seed,
         vms=wanted.vms,
         grace=wanted.grace,
+        pool=wanted.pool,
     )
     try:
         asyncio.run(serve(options))

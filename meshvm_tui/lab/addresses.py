@@ -2,10 +2,12 @@
 
 A block is claimed by holding a listening socket in it, so that the kernel settles every race and a lab
 that dies leaves nothing behind. Where the system knows only 127.0.0.1, every role gets that address.
+A lab that serves machines outside of this computer's loopback is given a range of addresses instead.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import itertools
 import json
 import random
@@ -24,12 +26,14 @@ class NoAddresses(RuntimeError):
 class Addresses:
     """Gives each role (`api`, `vm/web-1`, `service/ns/name`, ...) an address, the same at every start."""
 
-    def __init__(self, state: Path, seed: int = 0) -> None:
+    def __init__(self, state: Path, seed: int = 0, pool: str = "") -> None:
+        """`pool` is a range such as 10.77.5.128/27 whose addresses this computer has; NoAddresses where it has not."""
         self._file = state / "addresses.json"
         self._roles: dict[str, int] = {}
         self._claim: socket.socket | None = None
         block = self._read()
-        self._block = self._claim_block(block, seed)
+        self._first, self._last = FIRST_HOST, LAST_HOST
+        self._block = self._claim_pool(pool) if pool else self._claim_block(block, seed)
         self._write()
 
     @property
@@ -43,7 +47,7 @@ class Addresses:
             return ONLY
         if role not in self._roles:
             used = set(self._roles.values())
-            free = [host for host in range(FIRST_HOST, LAST_HOST + 1) if host not in used]
+            free = [host for host in range(self._first, self._last + 1) if host not in used]
             if not free:
                 raise NoAddresses(f"the block {self._block}.0/24 has no address left for {role}")
             self._roles[role] = free[0]
@@ -82,6 +86,15 @@ class Addresses:
         fresh = self._file.with_suffix(".new")
         fresh.write_text(text, encoding="utf-8")
         fresh.replace(self._file)
+
+    def _claim_pool(self, pool: str) -> str:
+        network = ipaddress.ip_network(pool)
+        block, _, first = str(network[0]).rpartition(".")
+        self._first, self._last = int(first) + 1, int(first) + network.num_addresses - 2
+        self._claim = _listen(str(network[0]))
+        if self._claim is None:
+            raise NoAddresses(f"the addresses {pool} are another lab's, or not this computer's")
+        return block
 
     def _claim_block(self, wanted: str, seed: int) -> str:
         chance = random.Random(seed)  # spreads labs over blocks; the claim decides

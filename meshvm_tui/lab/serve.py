@@ -41,13 +41,16 @@ class LabBusy(RuntimeError):
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line asks for. `grace` is how long a disconnected VM keeps its WorkloadEntry, in seconds."""
+    """What the command line asks for. `grace` is how long a disconnected VM keeps its WorkloadEntry, in seconds.
+
+    `pool` is the range of addresses to serve on instead of a block of 127.0.0.0/8."""
 
     state: Path
     faults: tuple[str, ...] = ()
     seed: int = 0
     vms: int = 1
     grace: float = GRACE_SECONDS
+    pool: str = ""
 
 
 class Lab:
@@ -63,7 +66,7 @@ class Lab:
         self._options = options
         (state / "ready").unlink(missing_ok=True)
         CATALOG.update(GUEST_FAULTS | PACKAGE_FAULTS)
-        self._addresses = Addresses(state, options.seed)
+        self._addresses = Addresses(state, options.seed, options.pool)
         clock = Clock(state / "clock")
         faults = Faults(state / "faults", options.faults)
         self._objects = Objects(state, clock)

@@ -36,10 +36,12 @@ class FaultsLike(Protocol):
         """Whether the fault is on."""
 
 
-def build(version: str, architecture: str = "") -> bytes:
-    """The package of a version, for this computer's architecture where none is named."""
+def build(version: str, architecture: str = "", others: Mapping[str, tuple[bytes, int]] | None = None) -> bytes:
+    """The package of a version, for this computer's architecture where none is named.
+
+    `others` are files by place, with mode, beside the usual ones or instead of them."""
     wanted = architecture or ARCHITECTURES.get(platform.machine(), platform.machine())
-    contents = {place: (_file(name), mode) for place, (name, mode) in PLACES.items()}
+    contents = {place: (_file(name), mode) for place, (name, mode) in PLACES.items()} | dict(others or {})
     sums = "".join(
         f"{hashlib.md5(text, usedforsecurity=False).hexdigest()}  {place}\n"
         for place, (text, _) in contents.items()

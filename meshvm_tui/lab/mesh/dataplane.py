@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import os
 import socket
 import ssl
 import struct
@@ -23,6 +24,7 @@ CONNECT_SECONDS = 3.0
 NOWHERE_SECONDS = 0.3  # no packet leaves this computer: an address that is not of the lab is silent
 TIMED_OUT = "connection timeout"
 NO_CHECK_TIME = 0x200000  # OpenSSL's X509_V_FLAG_NO_CHECK_TIME: each VM has a clock of its own
+NETWORK_VARIABLE = "MESHVM_LAB_NETWORK"  # where machines that are not on loopback belong to the lab: their network
 CHUNK = 65536
 HEAD_LIMIT = 65536
 
@@ -114,10 +116,17 @@ class Stream:
         self.writer.transport.abort()
 
 
+def is_of_the_lab(address: str) -> bool:
+    """Whether a packet may be sent there. Raises ValueError where it is no address."""
+    found = ipaddress.ip_address(address)
+    network = os.environ.get(NETWORK_VARIABLE, "")
+    return found.is_loopback or (network != "" and found in ipaddress.ip_network(network))
+
+
 async def connect(address: tuple[str, int], source: str = "") -> Stream:
     """A TCP connection, from an address of ours where one is named; Unreachable in Envoy's words."""
     local = (source, 0) if source else None
-    if not ipaddress.ip_address(address[0]).is_loopback:
+    if not is_of_the_lab(address[0]):
         await asyncio.sleep(NOWHERE_SECONDS)
         raise Unreachable(TIMED_OUT)
     try:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from meshvm_tui.lab.mesh.agent.settings import ROOT_CERT, VmClock, name_server, resolve
-from meshvm_tui.lab.mesh.dataplane import Identity, Stream
+from meshvm_tui.lab.mesh.dataplane import Identity, Stream, is_of_the_lab
 
 DIAL_SECONDS = 3.0
 NOWHERE_SECONDS = 0.2  # a packet that no loopback lab can answer; in life this takes 20 s
@@ -74,10 +74,10 @@ class Upstream:
             server = name_server(self.root)
             raise _unavailable(_dialing(f"dial tcp: lookup {host} on {server}: no such host"))
         try:
-            loopback = ipaddress.ip_address(address).is_loopback
+            reachable = is_of_the_lab(address)
         except ValueError as error:
             raise _unavailable(_dialing(f"dial tcp: lookup {host}: invalid address {address}")) from error
-        if not loopback:
+        if not reachable:
             await asyncio.sleep(NOWHERE_SECONDS)
             raise _unavailable(_dialing(f"dial tcp {address}:{port}: i/o timeout"))
         try:
