@@ -83,7 +83,7 @@ def _either(document: Mapping[str, Any], name: str, original: str) -> Any:
 def proxy_config(mesh: MeshConfig, group: WorkloadGroup, settings: ProxySettings) -> tuple[JSON, tuple[str, ...]]:
     """The VM's ProxyConfig as JSON (zero values left out), and notes about what was left out of annotations.
 
-    Raises PermanentError MVM-511 where an annotation cannot be read.
+    Raises PermanentError MVM-511 where an annotation cannot be read, MVM-515 where a value cannot stand in YAML.
     """
     unknown: list[str] = []
     config: JSON = dict(mesh.default_config)
@@ -102,7 +102,10 @@ def proxy_config(mesh: MeshConfig, group: WorkloadGroup, settings: ProxySettings
         config["readinessProbe"] = dict(group.probe)
     config["proxyMetadata"] = metadata | _own_metadata(mesh, group, settings, config)
     notes = tuple(f"{path} is not known to Istio 1.31 and was left out" for path in unknown)
-    return PROXY_CONFIG.written(config), notes
+    written = PROXY_CONFIG.written(config)
+    for path in yaml_dialect.unwritable({"defaultConfig": written}):
+        raise PermanentError("MVM-515", f"mesh.yaml cannot hold {path}: YAML has no such control character")
+    return written, notes
 
 
 def _annotated(config: JSON, text: str, place: str, unknown: list[str]) -> JSON:

@@ -158,6 +158,9 @@ def _identity(metadata: Mapping[str, Any], key: str, source: str) -> str:
     value = metadata.get(key)
     if isinstance(value, (str, int)) and not isinstance(value, bool) and str(value):
         return str(value)
+    if isinstance(value, (bool, float)):
+        # istioctl would take 12e5 for 1.2e+06, which is no name of anything.
+        raise PermanentError("MVM-501", f"{source}: metadata.{key} must be a text (put it between quotes): {value!r}")
     raise PermanentError("MVM-501", f"{source}: metadata.{key} is missing")
 
 

@@ -6,7 +6,8 @@ booleans, `1:30` is text. Where that library leaves a detail open, so does this 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -26,8 +27,10 @@ def dump(value: Any) -> str:
 
 def load(text: str) -> Any:
     """The first document as a JSON value; None where there is none. ValueError names line and column."""
-    loader = _Loader(text)
+    loader = None
     try:
+        # What is no character of YAML is refused while the loader is made.
+        loader = _Loader(text)
         return loader.first_document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
@@ -36,7 +39,27 @@ def load(text: str) -> Any:
     except yaml.YAMLError as error:
         raise ValueError(" ".join(str(error).split())) from error
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
+
+
+# The control characters of C1 and delete; those below the space are written in JSON's way, which YAML takes.
+_NO_CHARACTER = re.compile("[\x7f-\x84\x86-\x9f\ufffe\uffff]")
+
+
+def unwritable(value: Any, path: str = "") -> Iterator[str]:
+    """The places of texts that those tools refuse to write, because their YAML reader takes no such character."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            place = f"{path}.{key}" if path else str(key)
+            if _NO_CHARACTER.search(str(key)):
+                yield ascii(place)
+            yield from unwritable(item, place)
+    elif _is_sequence(value):
+        for at, item in enumerate(value):
+            yield from unwritable(item, f"{path}[{at}]")
+    elif isinstance(value, str) and (found := _NO_CHARACTER.search(value)):
+        yield f"{path} (U+{ord(found[0]):04X})"
 
 
 def natural_key(text: str) -> _NaturalKey:

@@ -235,6 +235,8 @@ def test_a_bare_group_of_the_api_gets_the_defaults_of_a_file() -> None:
         ("a: [", "line 1"),
         ("metadata: {name: foo}\nspec: {}\n", "metadata.namespace is missing"),
         ("metadata: {namespace: bar}\n", "metadata.name is missing"),
+        ("metadata: {name: 12e5, namespace: bar}\n", "metadata.name must be a text (put it between quotes)"),
+        ("metadata: {name: on, namespace: bar}\n", "metadata.name must be a text (put it between quotes)"),
         ("metadata: x\n", "metadata must be a mapping"),
         ("metadata: {name: a, namespace: b}\nspec: {template: {ports: {http: eighty}}}\n", "spec.template.ports.http"),
         ("metadata: {name: a, namespace: b}\nspec: {template: {ports: {http: -1}}}\n", "spec.template.ports.http"),

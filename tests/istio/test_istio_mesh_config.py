@@ -53,6 +53,14 @@ def test_an_annotation_that_cannot_be_read_is_named(annotation: str, words: str)
     assert words in caught.value.cause
 
 
+def test_a_control_character_is_refused_as_istioctl_refuses_it() -> None:
+    group = WorkloadGroup("foo", "bar", labels={"app": "a\x7fb"})
+    with pytest.raises(PermanentError) as caught:
+        proxy_config(MeshConfig(), group, ProxySettings())
+    assert caught.value.code == "MVM-515"
+    assert "defaultConfig.proxyMetadata.CANONICAL_SERVICE (U+007F)" in caught.value.cause
+
+
 def test_a_oneof_keeps_its_last_choice() -> None:
     mesh = parse("defaultConfig: {serviceCluster: a}")
     group = WorkloadGroup("f", "b", annotations={"proxy.istio.io/config": "tracingServiceName: CANONICAL_NAME_ONLY"})

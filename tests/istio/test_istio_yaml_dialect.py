@@ -84,6 +84,17 @@ def test_unreadable_text_names_its_place() -> None:
         yaml_dialect.load("a: 1\nb: [\n")
 
 
+@pytest.mark.parametrize("text", ["a: \x07", "a: \x84", "a: \x7f", "\x00"])
+def test_a_control_character_is_an_error_of_the_text(text: str) -> None:
+    with pytest.raises(ValueError, match="special characters are not allowed"):
+        yaml_dialect.load(text)
+
+
+def test_what_the_library_refuses_to_write_is_named_by_its_place() -> None:
+    value = {"a": {"b": ["x", "\x9f"], "c": "\x01\n\x85\xa0\ufffd😀"}, "d\x7f": "\ufffe"}
+    assert [*yaml_dialect.unwritable(value)] == ["a.b[1] (U+009F)", "'d\\x7f'", "d\x7f (U+FFFE)"]
+
+
 def test_python_objects_are_never_made() -> None:
     with pytest.raises(ValueError, match="constructor"):
         yaml_dialect.load("a: !!python/object/apply:os.getcwd []")
