@@ -4,8 +4,8 @@
 them as a JSON list; then, for each line on standard input, all connections so far, by port; it ends with its input.
 RTT is in seconds: half of it each way, one whole for the connection itself.
 
-A turn: the client speaks again after the server has spoken, so that it may have waited for one trip to and fro.
-Both sides are noted when they send, in the middle of the link, so the count does not depend on the machine's mood.
+A turn: the server speaks after the client has spoken, a trip to and fro that the client may have waited for. Both
+sides are noted when they send, as in the middle of the link, so that the count depends on no machine's mood.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class Count:
         """Takes what one side said."""
         if speaker == CLIENT:
             self.sent += size
-            self.turns += self.speaker != CLIENT
         else:
             self.received += size
+            self.turns += self.speaker == CLIENT
         self.speaker = speaker
 
 
