@@ -192,6 +192,9 @@ CATALOG: dict[str, Entry] = {
     "MVM-432": Entry(
         "Names cannot be looked up since the sidecar runs", "Set sidecar.captureDNS: false, then run again."
     ),
+    "MVM-433": Entry(
+        "The machine ended the login after too many keys", "Name the right key in ssh.key: then no other one is tried."
+    ),
     # 50x to 51x: the bootstrap files
     "MVM-501": Entry("The WorkloadGroup cannot be read", "Mend the WorkloadGroup at the place that is named."),
     "MVM-502": Entry("There is no such WorkloadGroup", "Check its name and namespace, or give a file with -f."),

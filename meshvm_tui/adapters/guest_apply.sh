@@ -32,7 +32,7 @@ install_package() {
     remember_package
     file=$stage/istio-sidecar.deb
     [ -f "$file" ] || download "$file"
-    [ "$(head -c 7 "$file")" = '!<arch>' ] || fail "what was downloaded is no Debian package" cause not-a-package
+    [ "$(head -c 7 "$file")" = '!<arch>' ] || fail "what was downloaded is no Debian package, it begins: $(head -c 200 "$file" | tr -cd '[:print:]')" cause not-a-package
     if [ -n "${MV_PACKAGE_SHA256:-}" ] && [ "$(checksum "$file")" != "$MV_PACKAGE_SHA256" ]; then
         fail "its SHA-256 is $(checksum "$file"), wanted $MV_PACKAGE_SHA256" cause checksum
     fi
@@ -54,7 +54,9 @@ download() {
     curl -fsSL --connect-timeout 10 --max-time "${MV_DOWNLOAD_WAIT:-300}" -o "$1" "$MV_PACKAGE_URL" \
         >>"$chatter" 2>&1 </dev/null 9>&- || code=$?
     [ "$code" != 23 ] || fail "the VM has no room for the package" cause disk-full
-    [ "$code" = 0 ] || fail "the download failed" cause download curl_exit "$code"
+    # Without what may be secret in it: user and password, and the query of a signed address.
+    shown=$(printf '%s' "${MV_PACKAGE_URL%%[?#]*}" | sed 's|//[^/@]*@|//|')
+    [ "$code" = 0 ] || fail "the download of $shown failed" cause download curl_exit "$code"
 }
 
 unpack() {

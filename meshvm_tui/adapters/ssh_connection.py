@@ -87,6 +87,7 @@ class SshConnection:
         self.target = target
         self.host_key = ""
         self._client: paramiko.SSHClient | None = None
+        self._heard: paramiko.Transport | None = None
         self._jump: SshConnection | None = None
         self._sessions: Sessions | None = None
         self._closed = threading.Event()
@@ -108,7 +109,11 @@ class SshConnection:
             raise
         except Exception as error:
             self.close()
-            raise problem_from(error, self.target.where) from error
+            raise problem_from(error, self.target.where, self._farewell()) from error
+
+    def _farewell(self) -> str:
+        """What the machine said when it ended the connection: paramiko itself only logs it."""
+        return str(getattr(self._heard, "farewell", ""))
 
     @property
     def alive(self) -> bool:
@@ -199,7 +204,16 @@ class SshConnection:
         """A transport that asks first for the key types that can be compared, as ssh does."""
         import paramiko
 
-        transport = paramiko.Transport(sock, **options)
+        class Transport(paramiko.Transport):
+            farewell = ""
+
+            def _parse_disconnect(self, message: paramiko.Message) -> None:
+                message.get_int()
+                self.farewell = message.get_text()
+                message.rewind()
+                super()._parse_disconnect(message)  # type: ignore[misc]
+
+        transport = self._heard = Transport(sock, **options)
         security = transport.get_security_options()
         offered = list(security.key_types)
         known = set(self._host_keys().preferred_types())

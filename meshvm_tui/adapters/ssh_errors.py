@@ -8,13 +8,19 @@ import socket
 from meshvm_tui.problems import ActionNeeded, PermanentError, Problem, TransientError
 
 _NO_GREETING = ("protocol banner", "No existing session")
+_TOO_MANY_KEYS = "Too many authentication failures"
+"""sshd's words at MaxAuthTries (6 by default): each key in ssh-agent is a try."""
 _NO_WAY = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL)
 
 
-def problem_from(error: Exception, where: str) -> Problem:
-    """The problem that an exception means; `where` is user@host:port, for the words."""
+def problem_from(error: Exception, where: str, farewell: str = "") -> Problem:
+    """The problem that an exception means; `where` is user@host:port, for the words.
+
+    `farewell` is what the machine said when it ended the connection."""
     if isinstance(error, Problem):
         return error
+    if _TOO_MANY_KEYS in farewell:
+        return ActionNeeded("MVM-433", f"{where}: {farewell}")
     return _from_paramiko(error, where) or _from_socket(error, where) or _other(error, where)
 
 

@@ -35,15 +35,17 @@ def agent_problem(ports: ReadPorts, scope: Scope, log: str) -> Problem | None:
     altered = _altered(ports, scope, view)
     code = _code(cause, view, scope.plan, altered)
     evidence = {"agent log": log[-1500:]}
-    if code == UNAUTHENTICATED and (words := refusal(ports, scope, view)):
-        evidence["istiod"] = words
+    said = cause.line[-600:]
+    # The VM only hears that it was refused: why stands in istiod's log.
+    if cause.code == UNAUTHENTICATED and (words := refusal(ports, scope, view)):
+        said = f"{said}\nistiod: {words[-600:]}"
         told = cause_of(words)
-        code = told.code if told else code
+        code = told.code if told and code == UNAUTHENTICATED else code
     if altered:
         evidence["differs from what was copied"] = "; ".join(map(str, altered))
     # No waiting brings back what somebody else changed.
     kind = TransientError if code in _PASSING and not altered else PermanentError
-    return kind(code, cause.line[-600:], evidence=evidence)
+    return kind(code, said, evidence=evidence)
 
 
 def _altered(ports: ReadPorts, scope: Scope, view: GuestView) -> tuple[Deviation, ...]:

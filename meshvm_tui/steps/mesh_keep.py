@@ -28,7 +28,10 @@ HEALTH_CHECKS_VARIABLE = "PILOT_ENABLE_WORKLOAD_ENTRY_HEALTHCHECKS"
 def objection(plan: Plan, facts: MeshFacts) -> Problem | None:
     """What about the running mesh the operator must settle, if anything."""
     if not facts.auto_registration:
-        words = f"Deployment {facts.deployment} sets {AUTO_REGISTRATION_VARIABLE}=false, so no VM gets a WorkloadEntry"
+        value = facts.environment.get(AUTO_REGISTRATION_VARIABLE, "false")
+        words = (
+            f"Deployment {facts.deployment} sets {AUTO_REGISTRATION_VARIABLE}={value}, so no VM gets a WorkloadEntry"
+        )
         return _switched_off(plan, facts, "MVM-203", words, AUTO_REGISTRATION_VARIABLE)
     if plan.workload.probe and is_off(facts, HEALTH_CHECKS_VARIABLE):
         words = f"Deployment {facts.deployment} sets {HEALTH_CHECKS_VARIABLE}=false, so the plan's probe has no effect"

@@ -88,9 +88,14 @@ class Bench:
         home.mkdir(exist_ok=True, mode=0o700)
         return home
 
+    def offered(self) -> JSON:
+        """The lab's own plan."""
+        value: JSON = yaml.safe_load(self.lab.plan.read_text(encoding="utf-8"))
+        return value
+
     def plan(self, change: Change | None = None, kubeconfig: Path | None = None) -> Path:
         """A changed copy of the lab's plan."""
-        value = yaml.safe_load(self.lab.plan.read_text(encoding="utf-8"))
+        value = self.offered()
         if change:
             change(value)
         if kubeconfig:
@@ -122,6 +127,15 @@ def cluster_only(plan: JSON) -> None:
 def without_samples(plan: JSON) -> None:
     """Leaves out what comes after the sidecar."""
     plan["services"] = {"helloWorld": None, "vmService": None, "httpServer": None}
+
+
+def machine(name: str) -> Change:
+    """Leaves one machine in the plan."""
+
+    def change(plan: JSON) -> None:
+        plan["machines"] = [item for item in plan["machines"] if item["name"] == name]
+
+    return change
 
 
 def both(*changes: Change) -> Change:

@@ -349,7 +349,7 @@ def test_istiods_own_words_tell_why_a_good_token_was_refused(world: World) -> No
     with pytest.raises(PermanentError) as caught:
         world.run()
     assert caught.value.code == "MVM-301"
-    assert caught.value.evidence["istiod"] == said.strip()
+    assert caught.value.cause.splitlines() == [line.strip(), f"istiod: {said.strip()}"]
 
 
 def test_an_agent_that_died_is_seen_with_its_last_words(onboarded: World) -> None:

@@ -26,7 +26,12 @@ PLACES: Mapping[str, tuple[str, int]] = {
 }
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 PACKAGE_404 = "package-404"
-PACKAGE_FAULTS = {PACKAGE_404: "The server of the sidecar package answers 404."}
+PACKAGE_HTML, PACKAGE_ARCHITECTURE = "package-html", "package-architecture"
+PACKAGE_FAULTS = {
+    PACKAGE_404: "The server of the sidecar package answers 404.",
+    PACKAGE_HTML: "A proxy's login page comes instead of the sidecar package; a value is its title.",
+    PACKAGE_ARCHITECTURE: "The sidecar package is built for another architecture: s390x, or the value.",
+}
 
 
 class FaultsLike(Protocol):
@@ -34,6 +39,9 @@ class FaultsLike(Protocol):
 
     def active(self, name: str) -> bool:
         """Whether the fault is on."""
+
+    def value(self, name: str) -> str:
+        """What stands behind its colon."""
 
 
 def build(version: str, architecture: str = "", others: Mapping[str, tuple[bytes, int]] | None = None) -> bytes:
@@ -108,7 +116,7 @@ class PackageServer:
         self.sha256 = hashlib.sha256(content).hexdigest()
         self._path = f"/releases/{version}/deb/istio-sidecar.deb"
         arm = self._path.replace(".deb", "-arm64.deb")
-        self._faults = faults
+        self._faults, self._version = faults, version
         sum_line = f"{self.sha256} istio-sidecar.deb\n".encode()
         self._files = {self._path: content, f"{self._path}.sha256": sum_line, arm: build(version, "arm64")}
         self._server = http.server.ThreadingHTTPServer((address, port), self._handler(), bind_and_activate=False)
@@ -136,11 +144,11 @@ class PackageServer:
         self._server.server_close()
 
     def _handler(self) -> type[http.server.BaseHTTPRequestHandler]:
-        found, faults = self._files, self._faults
+        found, faults, version = self._files, self._faults, self._version
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                content = None if faults.active(PACKAGE_404) else found.get(self.path)
+                content = _tampered(found.get(self.path), version, faults)
                 self.send_response(200 if content else 404)
                 body = content or b"<Error><Code>NoSuchKey</Code></Error>\n"
                 self.send_header("Content-Length", str(len(body)))
@@ -151,3 +159,15 @@ class PackageServer:
                 """Says nothing: standard error is the lab's."""
 
         return Handler
+
+
+def _tampered(content: bytes | None, version: str, faults: FaultsLike) -> bytes | None:
+    """What is sent instead of a file while a fault is on; None for no such file."""
+    if content is None or faults.active(PACKAGE_404):
+        return None
+    if faults.active(PACKAGE_HTML):
+        title = faults.value(PACKAGE_HTML) or "Please log in"
+        return f"<!DOCTYPE html>\n<html><head><title>{title}</title></head><body></body></html>\n".encode()
+    if faults.active(PACKAGE_ARCHITECTURE):
+        return build(version, faults.value(PACKAGE_ARCHITECTURE) or "s390x")
+    return content

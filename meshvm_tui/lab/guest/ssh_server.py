@@ -22,6 +22,7 @@ from paramiko.common import (
     AUTH_SUCCESSFUL,
     OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED,
     OPEN_SUCCEEDED,
+    cMSG_DISCONNECT,
 )
 
 from meshvm_tui.lab.guest.closed_list import ClosedList
@@ -32,6 +33,7 @@ USER_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 LOG = logging.getLogger("meshvm_tui.lab.ssh")
 LOG.addHandler(logging.NullHandler())
 LOG.propagate = False  # a client that goes away is nothing to tell the operator about
+MAX_TRIES, PROTOCOL_ERROR = 2, 2  # the latter is SSH's reason code (RFC 4253, 11.1)
 TICK = 0.2  # seconds between two looks at the faults
 
 
@@ -77,6 +79,11 @@ class Transport(paramiko.Transport):
     def __init__(self, connection: socket.socket) -> None:
         super().__init__(connection)
         self.after_reply: list[Callable[[], None]] = []
+
+    def hang_up(self, last: paramiko.Message) -> None:
+        """Sends a last message and ends the connection."""
+        self._send_message(last)  # type: ignore[attr-defined]
+        self.close()
 
     def _send_user_message(self, data: paramiko.Message) -> None:
         super()._send_user_message(data)  # type: ignore[misc]
@@ -223,6 +230,7 @@ class Session(paramiko.ServerInterface):
     def __init__(self, server: SshServer, vm: Machine, transport: Transport) -> None:
         self._server, self._vm, self._transport = server, vm, transport
         self._user = ""
+        self._refused = 0
         self._terminals: dict[int, tuple[str, int, int]] = {}
         self._executions: dict[int, Execution] = {}
 
@@ -233,9 +241,23 @@ class Session(paramiko.ServerInterface):
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
         """Only the lab's key, or one that the hook knows."""
         if not self._server.allows(username, key):
+            self._count_refused()
             return AUTH_FAILED
         self._user = username
         return AUTH_SUCCESSFUL
+
+    def _count_refused(self) -> None:
+        """As sshd's MaxAuthTries does, while the fault is on: after so many keys it hangs up, and says so."""
+        most = self._vm.fault("ssh-max-tries")
+        self._refused += 1
+        if most is None or self._refused < int(most or MAX_TRIES):
+            return
+        last = paramiko.Message()
+        last.add_byte(cMSG_DISCONNECT)
+        last.add_int(PROTOCOL_ERROR)
+        last.add_string("Too many authentication failures")
+        last.add_string("")
+        self._transport.hang_up(last)
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
         """Sessions only: no tunnels."""

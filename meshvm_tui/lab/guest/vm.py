@@ -29,10 +29,11 @@ START_SECONDS = 20.0
 GUEST_FAULTS: dict[str, str] = {
     "ssh-refused": "SSH connections are refused. A value names the VMs, as in ssh-refused:vm-2.",
     "ssh-silent": "The SSH port is open and says nothing. A value names the VMs.",
+    "ssh-max-tries": "sshd ends a login after 2 refused keys, or as in ssh-max-tries:6. A value names the VMs.",
     "ssh-cut": "The connection is cut while files are being applied. A value names the VMs.",
     "sudo-password": 'sudo asks for a password, which is "lab". A value names the VMs.',
     "dpkg-lock": "Another package manager holds dpkg's lock for 3 s, or as in dpkg-lock:30. A value names the VMs.",
-    "disk-full": "The VM's disk has no space left. A value names the VMs.",
+    "disk-full": "The VM's disk has no space left. A value names the VMs, or as in disk-full:vm-2=/usr/x a file.",
     HOSTS_MISSING: "Another tool takes istiod's line out of /etc/hosts before each start. A value names the VMs.",
     TAMPERED: "Another tool changes a copied file before each start, as in tampered:cluster.env:PATTERN=>TEXT.",
     "clock-off": "The VM's clock is off by -7200 s, or as in clock-off:3600 or clock-off:vm-2=3600.",

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 
 from meshvm_tui.lab.guest.tools import ground, users
-from meshvm_tui.lab.guest.tools.http_exchange import Answer, Failed, exchange, tls
+from meshvm_tui.lab.guest.tools.http_exchange import Answer, Failed, exchange, issuer, tls
 
 SIDECAR_PORT = 15001
 VALUED = {"-o": "output", "--output": "output", "-w": "write", "--write-out": "write", "-m": "max_time"}
@@ -144,7 +144,7 @@ def _request(wanted: Wanted, url: str, told: Told, deadline: float) -> Answer:
     connection = _connect(wanted, host, port, patience, told)
     try:
         if scheme == "https":
-            connection = tls(
+            secured = tls(
                 connection,
                 host,
                 cacert=wanted.values.get("cacert", ""),
@@ -152,6 +152,9 @@ def _request(wanted: Wanted, url: str, told: Told, deadline: float) -> Answer:
                 deadline=deadline,
                 port=port,
             )
+            if "v" in wanted.letters:
+                ground.say(f"*  issuer: {issuer(secured)}")
+            connection = secured
         method = wanted.values.get("method") or (
             "HEAD" if "I" in wanted.letters else "POST" if "data" in wanted.values else "GET"
         )

@@ -83,10 +83,12 @@ def install(path: str) -> int:
             f" package architecture ({wanted}) does not match system ({architecture()})"
         )
         return 1
-    if ground.fault("disk-full") is not None:
+    full = ground.fault("disk-full")
+    if full is not None:
+        file = full or "/usr/local/bin/envoy"
         ground.say(
             f"dpkg: error processing archive {path} (--install):\n cannot copy extracted data for "
-            f"'./usr/local/bin/envoy' to '/usr/local/bin/envoy.dpkg-new': failed to write (No space left on device)"
+            f"'.{file}' to '{file}.dpkg-new': failed to write (No space left on device)"
         )
         return 1
     return _unpack(path, name, fields, texts, found)

@@ -111,7 +111,7 @@ def _joined(chunks: bytes) -> bytes:
 
 def tls(
     connection: socket.socket, host: str, *, cacert: str, insecure: bool, deadline: float, port: int
-) -> socket.socket:
+) -> ssl.SSLSocket:
     """A TLS connection to `host` over an open one. Raises Failed; the plain connection is then closed."""
     import ssl
 
@@ -144,6 +144,20 @@ def tls(
         words = "Connection reset by peer" if isinstance(error, ConnectionResetError) else "SSL_ERROR_SYSCALL"
         raise Failed(35, f"OpenSSL SSL_connect: {words} in connection to {host}:{port}") from None
     return secured
+
+
+def issuer(secured: ssl.SSLSocket) -> str:
+    """Who issued the certificate of the other side, as `curl -v` prints it."""
+    import ssl
+    import tempfile
+
+    with tempfile.NamedTemporaryFile("w", suffix=".pem") as pem:
+        pem.write(ssl.DER_cert_to_PEM_cert(secured.getpeercert(binary_form=True) or b""))
+        pem.flush()
+        # Only this function reads a certificate that was not verified, without a library beyond Python's own.
+        decoded = ssl._ssl._test_decode_cert(pem.name)  # type: ignore[attr-defined]
+    short = {"organizationName": "O", "commonName": "CN", "countryName": "C", "organizationalUnitName": "OU"}
+    return "; ".join(f"{short.get(kind, kind)}={value}" for part in decoded["issuer"] for kind, value in part)
 
 
 def _in_time(secured: ssl.SSLSocket) -> None:
