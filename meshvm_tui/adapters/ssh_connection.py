@@ -142,7 +142,7 @@ class SshConnection:
         if self._sessions is None:
             self._sessions = Sessions(self.transport(), LOGIN_SECONDS)
         try:
-            channel = self._sessions.open()
+            channel = self._sessions.take()
             channel.settimeout(TURN_SECONDS)
             running = Command(channel, self.target.where, lambda: cancelled() or self._closed.is_set(), silence)
             channel.exec_command(command)

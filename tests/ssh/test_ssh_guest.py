@@ -131,15 +131,15 @@ def test_a_proof_that_fails_leaves_the_connection_as_it_is(guest: SshGuest, beha
     assert behaviour.connections == 2
 
 
-@pytest.mark.parametrize("allowed", [1, 2])
-def test_two_commands_wait_once_for_their_sessions_and_need_no_second_one(
-    guest: SshGuest, behaviour: Behaviour, allowed: int
+@pytest.mark.parametrize(("allowed", "opened"), [(1, 2), (10, 3)])
+def test_the_next_session_is_asked_for_with_the_first_and_done_without_where_only_one_is_allowed(
+    guest: SshGuest, behaviour: Behaviour, allowed: int, opened: int
 ) -> None:
     behaviour.answer = lambda _command, _stdin: (b"".join((*LINES, *REPORTS)), b"", 0)
     behaviour.sessions_at_once = allowed
     guest.observe(GuestQuery())
     assert list(guest.execute(GuestOrder("apply"), never))[-1].step == "end"
-    assert behaviour.sessions == 2
+    assert behaviour.sessions == opened
     assert behaviour.connections == 1
 
 
