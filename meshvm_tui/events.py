@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from meshvm_tui.findings import Finding
 from meshvm_tui.problems import ProblemRecord
 
 
@@ -68,7 +69,8 @@ class Change:
 @dataclass(frozen=True)
 class Observation:
     """What is there now. `reason` is one CamelCase word; `waits_for` names the step that must run first
-    where the standing is unknown; `details` are values worth showing (ordered name and value)."""
+    where the standing is unknown; `details` are values worth showing (ordered name and value); `findings` are what
+    checks say about it."""
 
     standing: Standing
     reason: str
@@ -76,6 +78,7 @@ class Observation:
     details: tuple[tuple[str, str], ...] = ()
     waits_for: str = ""
     warnings: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)

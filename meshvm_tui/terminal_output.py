@@ -116,6 +116,7 @@ class TextOutput:
             lines += change_lines(event.changes, with_diff=True)
         if event.observation:
             lines += [f"    ! {warning}" for warning in event.observation.warnings]
+            lines += [f"    ! {finding.words}" for finding in event.observation.findings]
         if event.problem:
             lines += problem_lines(event.problem, look_of(sys.stdout), done=self._done())
         write_lines(sys.stdout, lines)

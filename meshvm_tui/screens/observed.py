@@ -70,7 +70,7 @@ def _line(line: StepLine, width: int, *, several: bool) -> list[Part]:
             parts.append((f"{' ' * INDENT}  {printable(name):<{TITLE_WIDTH - 2}}", "$foreground-muted"))
             taken = INDENT + max(TITLE_WIDTH, len(name) + 2) + 1
             parts += _hanging(value, width, taken, lines=DETAIL_LINES)
-        for warning in line.observation.warnings:
+        for warning in (*line.observation.warnings, *(finding.words for finding in line.observation.findings)):
             parts.append((f"{' ' * INDENT}!", "$text-warning"))
             parts += [(text, "$text-warning") for text, _ in _hanging(warning, width, INDENT + 2, lines=4)]
     return parts

@@ -1,0 +1,1 @@
+"""Preflight: each check is a pure function from an observation to findings."""
