@@ -50,6 +50,8 @@ def cluster_name(text: str, place: str) -> str:
         values = json.loads(text)
     except ValueError as error:
         raise PermanentError("MVM-507", f"{place}: the values cannot be read: {error}") from error
+    if values is not None and not isinstance(values, Mapping):
+        raise PermanentError("MVM-507", f"{place}: the values are no mapping")
     name = part(values, "global", "multiCluster").get("clusterName")
     return name if isinstance(name, str) else ""
 

@@ -158,6 +158,9 @@ class _Reads:
         return revision, mesh, self._get(CONFIG_MAPS, revisioned("istio-sidecar-injector", revision), namespace)
 
     def _start_service(self) -> Future[JSON | None]:
+        if not all(self._service_place()):
+            cause = f"{self._request.ingress_service!r} names no Service: <service> or <service>.<namespace> is needed"
+            raise ActionNeeded("MVM-508", cause, next_action="Name the Service, or the address with --ingressIP.")
         if self._request.ingress_ip:
             self._warnings.append(f"{self._request.ingress_ip!r} is no IP address, so the gateway's Service is asked")
         return self._get(SERVICES, *self._service_place())

@@ -33,10 +33,18 @@ class Resource:
         return f"{self.group}/{self.version}" if self.group else self.version
 
     def path(self, namespace: str | None = None, name: str | None = None) -> str:
-        """The URL path of a collection, or of one object where a name is given."""
+        """The URL path of a collection, or of one object where a name is given. A name stays one part of the path."""
         root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
-        scope = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
-        return f"{root}{scope}/{self.plural}" + (f"/{name}" if name else "")
+        scope = f"/namespaces/{_one_part(namespace)}" if self.namespaced and namespace else ""
+        return f"{root}{scope}/{self.plural}" + (f"/{_one_part(name)}" if name else "")
+
+
+def _one_part(name: str) -> str:
+    """A name as one part of a path, so that it cannot lead to another object. The transport quotes the rest.
+
+    What is replaced here makes the API server refuse the name: none may hold a `%`.
+    """
+    return name.replace(".", "%2E") if name in (".", "..") else name.replace("/", "%2F")
 
 
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)

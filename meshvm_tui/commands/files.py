@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,12 +20,46 @@ F = TypeVar("F", bound=Callable[..., Any])
 DEFAULT_TOKEN_SECONDS = 3600
 
 
+_TRUE, _FALSE = ("1", "t", "T", "true", "TRUE", "True"), ("0", "f", "F", "false", "FALSE", "False")
+
+
+def _truth(value: str | bool) -> bool:
+    """A truth in the words that Go's flags take; `yes` is none of them."""
+    if isinstance(value, bool):
+        return value
+    if value not in (*_TRUE, *_FALSE):
+        raise click.BadParameter(f"{value!r} is neither true nor false")
+    return value in _TRUE
+
+
+def _whole_number(value: str | int) -> int:
+    """A number as Go's flags take it: decimal, 0x, 0o or 0b, a leading 0 for octal, and underscores within it."""
+    if isinstance(value, int):
+        return value
+    try:
+        return int(re.sub(r"^([+-]?)0_?(?=[0-7])", r"\g<1>0o", value), 0)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is not a valid integer") from None
+
+
+class _GoFlags(click.Command):
+    """Takes `-n=x` for `-n x`, as istioctl and kubectl do."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Takes the arguments apart; what follows `--` is no flag."""
+        end = args.index("--") if "--" in args else len(args)
+        plain = [arg[:2] + arg[3:] if re.match(r"-[A-Za-z]=.", arg, re.DOTALL) else arg for arg in args[:end]]
+        return super().parse_args(ctx, plain + args[end:])
+
+
 def _switch(*names: str, default: bool, text: str) -> Callable[[F], F]:
     """A flag as Go's flag library reads it: alone for true, or with `=true` or `=false`."""
-    return click.option(*names, is_flag=False, flag_value="true", type=bool, default=default, help=text)
+    return click.option(
+        *names, is_flag=False, flag_value="true", type=_truth, metavar="[=true|=false]", default=default, help=text
+    )
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(cls=_GoFlags, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("-f", "--file", "path", default="", metavar="FILE", help="The WorkloadGroup (YAML).")
 @click.option("--name", default="", help="The name of a WorkloadGroup on the API server.")
 @click.option("-n", "--namespace", default="", help="The namespace of the WorkloadGroup that --name names.")
@@ -33,7 +68,12 @@ def _switch(*names: str, default: bool, text: str) -> Callable[[F], F]:
     "--clusterID", "cluster_id", default=None, help="The cluster's ID (default: as istiod's injector has it)."
 )
 @click.option(
-    "--tokenDuration", "token_seconds", type=int, default=DEFAULT_TOKEN_SECONDS, help="The token's life in seconds."
+    "--tokenDuration",
+    "token_seconds",
+    type=_whole_number,
+    metavar="SECONDS",
+    default=DEFAULT_TOKEN_SECONDS,
+    help="The token's life in seconds.",
 )
 @click.option(
     "--ingressService",

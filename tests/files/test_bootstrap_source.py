@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from meshvm_tui.bootstrap_source import SourceRequest, gather, token_maker
 from meshvm_tui.istio.bootstrap import render
 from meshvm_tui.istio.workload_group import parse_file
-from meshvm_tui.ports import JSON, Resource, Token
+from meshvm_tui.ports import JSON, SERVICE_ACCOUNTS, Resource, Token
 from tests.fakes.cluster import FakeCluster
 from tests.files.worlds import GROUP, world
 
@@ -48,3 +50,12 @@ def test_reading_alone_makes_no_token() -> None:
     assert cluster.writes == []
     assert render(gathered.given).hosts == "10.0.0.1 istiod.istio-system.svc\n"
     assert gathered.given.token not in repr(gathered) or not gathered.given.token
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [("vm", "vm"), ("system:x", "system:x"), ("../x", "..%2Fx"), ("..", "%2E%2E"), (".", "%2E"), ("é?", "é?")],
+)
+def test_a_name_stays_one_part_of_a_path(name: str, part: str) -> None:
+    assert SERVICE_ACCOUNTS.path("bar", name) == f"/api/v1/namespaces/bar/serviceaccounts/{part}"
+    assert SERVICE_ACCOUNTS.path(name) == f"/api/v1/namespaces/{part}/serviceaccounts"

@@ -81,6 +81,7 @@ def test_nothing_of_a_plan_is_added(monkeypatch: pytest.MonkeyPatch, group: Path
         (["--clusterID="], {"ISTIO_META_CLUSTER_ID": ""}),
         (["--autoregister"], {"ISTIO_META_AUTO_REGISTER_GROUP": "foo"}),
         (["--autoregister=true"], {"ISTIO_META_AUTO_REGISTER_GROUP": "foo"}),
+        (["--autoregister=T", "-i=istio-system"], {"ISTIO_META_AUTO_REGISTER_GROUP": "foo"}),
         (["--internalIP", "10.0.0.7"], {"ISTIO_SVC_IP": "10.0.0.7"}),
         (
             ["--externalIP", "1.2.3.4"],
@@ -119,6 +120,9 @@ def test_flags_that_leave_out(
         (["--name", "foo", "-o", "x"], "expecting a WorkloadGroup artifact file"),
         (["-f", "x"], "expecting an output directory"),
         (["-f", "x", "-o", "y", "--internalIP", "1", "--externalIP", "2"], "mutually exclusive"),
+        (["-f", "x", "-o", "y", "--autoregister=yes"], "'yes' is neither true nor false"),
+        (["-f", "x", "-o", "y", "--tokenDuration=1h"], "'1h' is not a valid integer"),
+        (["-f", "x", "-o", "y", "--tokenDuration=09"], "'09' is not a valid integer"),
     ],
 )
 def test_usage(
@@ -246,6 +250,7 @@ def without(cluster: FakeCluster, *what: Any) -> FakeCluster:
         ),
         (world(mesh="defaultConfig: {concurrency: x}"), "MVM-506", "defaultConfig.concurrency"),
         (world(config_map("istio-sidecar-injector", "istio-system", values="{")), "MVM-507", "cannot be read"),
+        (world(config_map("istio-sidecar-injector", "istio-system", values="[]")), "MVM-507", "are no mapping"),
         (world(mesh="defaultConfig: {proxyMetadata: {a.b: x}}"), "MVM-512", "'a.b'"),
     ],
 )
@@ -265,6 +270,33 @@ def test_what_is_missing_is_named_before_anything_is_written(
     assert words in told.err
     assert told.out == ""
     assert not out.parent.exists()
+
+
+@pytest.mark.parametrize("given", ["600", "0x258", "01130", "0o1130", "6_00", "0b1001011000"])
+def test_the_tokens_life_is_read_as_go_reads_numbers(
+    monkeypatch: pytest.MonkeyPatch, group: Path, out: Path, given: str
+) -> None:
+    asked: list[int] = []
+    cluster = world()
+
+    def create(namespace: str, service_account: str, *, audience: str, seconds: int) -> Token:
+        asked.append(seconds)
+        return Token("token", "2099-01-01T00:00:00Z")
+
+    monkeypatch.setattr(cluster, "create_token", create)
+    assert run_files(monkeypatch, cluster, f"-f={group}", f"-o={out}", f"--tokenDuration={given}") == 0
+    assert asked == [600]
+
+
+@pytest.mark.parametrize("value", ["", "gw.", ".edge"])
+def test_a_gateway_without_a_name_is_asked_of_nobody(
+    *, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], group: Path, out: Path, value: str
+) -> None:
+    cluster = world()
+    assert run_files(monkeypatch, cluster, "-f", group, "-o", out, f"--ingressService={value}") == 3
+    assert f"{value!r} names no Service" in capsys.readouterr().err
+    assert not [read for read in cluster.reads if read[1] == "Service"]
+    assert not out.exists()
 
 
 def test_a_missing_group_is_named(
