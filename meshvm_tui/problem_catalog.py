@@ -46,6 +46,14 @@ CATALOG: dict[str, Entry] = {
     "MVM-122": Entry(
         "The API server cannot reach a webhook", "See that what serves the webhook runs and can be reached."
     ),
+    "MVM-131": Entry(
+        "Nodes are too old or too new for this API server", "Bring them within three minor versions of it."
+    ),
+    "MVM-132": Entry("Pods of this namespace may get no sidecar", "Install Istio's CNI, or choose another namespace."),
+    "MVM-133": Entry("A quota leaves no room for what the plan makes", "Free some of it, or ask for more."),
+    "MVM-134": Entry(
+        "A policy engine guards this cluster", "Expect it to refuse objects that its policies do not know."
+    ),
     # 2xx: mesh and gateway
     "MVM-201": Entry("Istio is not installed in this cluster", "Choose install: install, or pick another cluster."),
     "MVM-202": Entry("istiod is not available yet", "Look at its Pods and Events."),
@@ -75,6 +83,23 @@ CATALOG: dict[str, Entry] = {
     "MVM-231": Entry(
         "The gateway's Pods are not injected", "Open TCP 15017 from the control plane's network to istiod's Pods."
     ),
+    "MVM-241": Entry(
+        "Istio is of a release that this was not made for", "Try it with one VM first: 1.22 to 1.31 are known to work."
+    ),
+    "MVM-242": Entry(
+        "The VM's sidecar and istiod are too far apart", "Leave sidecar.version empty, or stay one minor version away."
+    ),
+    "MVM-243": Entry(
+        "The gateway's proxy and istiod are too far apart", "Restart the gateway's Pods: kubectl rollout."
+    ),
+    "MVM-244": Entry("istiod is scaled to nothing", "Scale its Deployment up; nothing in the mesh gets certificates."),
+    "MVM-245": Entry("The injection webhook is not ready", "See that istiod runs: it writes the certificate itself."),
+    "MVM-246": Entry("Istio's kinds are not served", "Install Istio's CustomResourceDefinitions (chart base)."),
+    "MVM-247": Entry("istiod does not look at this namespace", "Give it a label that discoverySelectors select."),
+    "MVM-248": Entry(
+        "Pods start without a sidecar while istiod is away", "Set failurePolicy: Fail where that matters."
+    ),
+    "MVM-249": Entry("VM and gateway share no IP family", "Give the VM an address of the gateway's family."),
     # 6xx: services and probes
     "MVM-601": Entry("The sample service is not available", "Look at its Pods and Events, then retry."),
     "MVM-602": Entry("The name of a sample is taken", "Choose another name in the plan, or leave the sample out."),
@@ -108,6 +133,20 @@ CATALOG: dict[str, Entry] = {
     ),
     "MVM-622": Entry("The Pod that makes the request got no sidecar", "Check the injection webhook and mesh.revision."),
     "MVM-623": Entry("The request could not be made from the VM", "Read its words, then retry."),
+    "MVM-624": Entry(
+        "A limit of the mesh refused the request", "Look at the circuit breakers and rate limits for this name."
+    ),
+    "MVM-625": Entry(
+        "The mesh has no route for this request", "Look at the VirtualServices and DestinationRules for this name."
+    ),
+    "MVM-626": Entry(
+        "Mutual TLS with the server failed",
+        "Check that the server's sidecar captures the port and is of the same mesh.",
+    ),
+    "MVM-627": Entry(
+        "The sidecar of the Pod that makes the request does not start",
+        "Read its words; look at Istio's CNI and the policies of the namespace.",
+    ),
     # 3xx: identity, registration and what istiod says
     "MVM-301": Entry("The istio-token has expired", "Run again: a new token is made and copied."),
     "MVM-302": Entry("The istio-token is for another audience", "Run again: a token for istio-ca is made and copied."),
@@ -164,7 +203,11 @@ CATALOG: dict[str, Entry] = {
     "MVM-410": Entry("The machine refused the SSH session", "Read its words; check sshd's settings for this user."),
     "MVM-411": Entry("The SSH connection was cut", "It is tried again; what was begun on the VM goes on there."),
     "MVM-412": Entry("The machine stopped answering", "It is tried again; check the machine's load and network."),
-    "MVM-413": Entry("sudo asks for a password", "Let this user run sudo without one (NOPASSWD), or log in as root."),
+    "MVM-413": Entry(
+        "sudo asks for a password",
+        "Run it in a terminal, which asks for it; or set MESHVM_TUI_SUDO_PASSWORD; or let this user run sudo without "
+        "one (NOPASSWD), or log in as root.",
+    ),
     "MVM-414": Entry("This user may not become root", "Name a user that may use sudo, or log in as root."),
     "MVM-415": Entry("This way to the machine comes with Google Cloud", "Set ssh.via to external, internal or jump."),
     "MVM-416": Entry("The jump host does not reach the machine", "Check ssh.jump and that it may forward connections."),
@@ -195,6 +238,31 @@ CATALOG: dict[str, Entry] = {
     "MVM-433": Entry(
         "The machine ended the login after too many keys", "Name the right key in ssh.key: then no other one is tried."
     ),
+    "MVM-434": Entry("sudo did not take the password", "Give the password of the user who logs in, then run again."),
+    "MVM-435": Entry("The passphrase does not open the SSH key", "Give the key's own passphrase, or use ssh-agent."),
+    "MVM-436": Entry(
+        "The SSH configuration goes a way that is not supported", "Use ProxyJump in ssh_config, or ssh.via: jump."
+    ),
+    "MVM-440": Entry(
+        "The VM has a resolver of its own on port 53",
+        "See that its names are still found once the sidecar runs, or set sidecar.captureDNS: false.",
+    ),
+    "MVM-441": Entry("The VM has several addresses", "Set machines[].address if Pods reach it at another one."),
+    "MVM-442": Entry(
+        "The VM has a network of its own for containers or VMs",
+        "See that they still reach what they need: the sidecar's rules catch what they send, too.",
+    ),
+    "MVM-443": Entry(
+        "Rules of an earlier sidecar are left on the VM",
+        "Start and stop istio.service once, or reboot the VM: both take them away.",
+    ),
+    "MVM-444": Entry("A port of the sidecar is taken on the VM", "End the process that holds it, then run again."),
+    "MVM-445": Entry(
+        "The VM's C library is older than the sidecar wants", "Use a newer release: Debian 10, Ubuntu 20.04 or later."
+    ),
+    "MVM-446": Entry("The VM's disk is nearly full", "Make room on it before the package is installed."),
+    "MVM-447": Entry("The VM enforces SELinux", "If the sidecar is refused something, `ausearch -m avc` tells what."),
+    "MVM-448": Entry("A part of the VM's disk is read-only", "Mount it read-write, then run again."),
     # 50x to 51x: the bootstrap files
     "MVM-501": Entry("The WorkloadGroup cannot be read", "Mend the WorkloadGroup at the place that is named."),
     "MVM-502": Entry("There is no such WorkloadGroup", "Check its name and namespace, or give a file with -f."),

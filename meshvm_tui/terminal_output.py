@@ -21,6 +21,7 @@ from meshvm_tui.events import (
     StepProgressed,
     StepState,
 )
+from meshvm_tui.findings import Severity
 from meshvm_tui.problems import Problem
 from meshvm_tui.terminal_text import Look, answer_lines, change_lines, planned_line, problem_lines, step_line
 
@@ -116,7 +117,8 @@ class TextOutput:
             lines += change_lines(event.changes, with_diff=True)
         if event.observation:
             lines += [f"    ! {warning}" for warning in event.observation.warnings]
-            lines += [f"    ! {finding.words}" for finding in event.observation.findings]
+            for finding in event.observation.findings:
+                lines.append(f"    {'i' if finding.severity is Severity.INFO else '!'} {finding.words}")
         if event.problem:
             lines += problem_lines(event.problem, look_of(sys.stdout), done=self._done())
         write_lines(sys.stdout, lines)

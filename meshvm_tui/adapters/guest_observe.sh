@@ -27,26 +27,45 @@ observe_system() {
         [ ! -r "$root/etc/os-release" ] || . "$root/etc/os-release"
         emit topic os id "$ID" version "$VERSION_ID" like "$ID_LIKE" name "$PRETTY_NAME" arch "$(uname -m)" \
             systemd "$([ -d "$root/run/systemd/system" ] && echo yes || echo no)" \
+            libc "$(getconf GNU_LIBC_VERSION 2>/dev/null || :)" \
+            selinux "$(cat "$root/sys/fs/selinux/enforce" 2>/dev/null || :)" \
             lacks "$(for tool in dpkg curl tar awk flock getent ss systemd-run python3 iptables; do
                 command -v "$tool" >/dev/null 2>&1 || printf '%s ' "$tool"
             done)"
     )
     emit topic disk free_kib "$(for place in usr var tmp; do
         df -Pk "$root/$place" 2>/dev/null | awk -v place="/$place" 'NR == 2 { print place, $4 }'
-    done)"
+    done)" read_only "$(read_only_places)"
+}
+
+# Root may write everywhere but on a file system that is mounted read-only.
+read_only_places() {
+    [ "$(id -u)" = 0 ] || return 0
+    for place in etc usr var tmp; do
+        if [ -d "$root/$place" ] && [ ! -w "$root/$place" ]; then printf '/%s ' "$place"; fi
+    done
 }
 
 observe_network() {
     # shellcheck disable=SC2086
     set -- $ssh_connection
     emit topic network addresses "$(hostname -I 2>/dev/null)" ssh_address "${3:-}" ssh_port "${4:-}" ssh_from "${1:-}" \
-        listeners "$(listeners "${MV_HTTP_PORT:-0}")"
+        listeners "$(listeners "${MV_HTTP_PORT:-0}")" \
+        interfaces "$(ip -o address show 2>/dev/null </dev/null | awk '$3 ~ /^inet/ { sub("/.*", "", $4); print $2, $4 }')" \
+        nameservers "$(awk '$1 == "nameserver" { print $2 }' "$root/etc/resolv.conf" 2>/dev/null || :)" \
+        chains "$(leftover_chains)"
 }
 
-listeners() { # listeners PORT: address, port and process of what listens there and on Istio's own ports
+# Without naming a table: that would load it. Istio's native nftables mode has tables of its own instead of chains.
+leftover_chains() {
+    { iptables-save 2>/dev/null | sed -n 's/^:\(ISTIO_[A-Z_]*\) .*/\1/p'
+        nft list tables 2>/dev/null | sed -n 's/^table \(.*istio.*\)/\1/p'; } </dev/null | sort -u
+}
+
+listeners() { # listeners PORT: address, port and process of what listens there, for names, and on Istio's own ports
     ss -Hltnp 2>/dev/null </dev/null | awk -v wanted="$1" '
         { n = split($4, part, ":"); port = part[n] + 0
-          if ((port >= 15000 && port <= 15090) || port == wanted) print $4, $6 }'
+          if ((port >= 15000 && port <= 15090) || port == 53 || port == wanted) print $4, $6 }'
 }
 
 observe_package() {

@@ -7,6 +7,7 @@ from textwrap import wrap
 from textual.content import Content
 
 from meshvm_tui.events import Stage, StepState
+from meshvm_tui.findings import Severity
 from meshvm_tui.screens.board import Board, StepLine
 from meshvm_tui.screens.glyphs import COLOURS, GLYPHS, Mark, printable
 
@@ -70,10 +71,18 @@ def _line(line: StepLine, width: int, *, several: bool) -> list[Part]:
             parts.append((f"{' ' * INDENT}  {printable(name):<{TITLE_WIDTH - 2}}", "$foreground-muted"))
             taken = INDENT + max(TITLE_WIDTH, len(name) + 2) + 1
             parts += _hanging(value, width, taken, lines=DETAIL_LINES)
-        for warning in (*line.observation.warnings, *(finding.words for finding in line.observation.findings)):
-            parts.append((f"{' ' * INDENT}!", "$text-warning"))
-            parts += [(text, "$text-warning") for text, _ in _hanging(warning, width, INDENT + 2, lines=4)]
+        for warning in line.observation.warnings:
+            parts += _remark("!", warning, "$text-warning", width)
+        for finding in line.observation.findings:
+            quiet = finding.severity is Severity.INFO
+            parts += _remark(
+                "i" if quiet else "!", finding.words, "$foreground-muted" if quiet else "$text-warning", width
+            )
     return parts
+
+
+def _remark(mark: str, text: str, tone: str, width: int) -> list[Part]:
+    return [(f"{' ' * INDENT}{mark}", tone), *((row, tone) for row, _ in _hanging(text, width, INDENT + 2, lines=4))]
 
 
 def _hanging(text: str, width: int, column: int, *, lines: int) -> list[Part]:

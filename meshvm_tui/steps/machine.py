@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from meshvm_tui.checks.guest import GuestWants, errors, guest_findings
 from meshvm_tui.events import Change, Observation, Stage, Standing
+from meshvm_tui.problems import ActionNeeded
 from meshvm_tui.steps.guest_facts import guest_view, machine_of, workload_address
 from meshvm_tui.steps.machine_checks import architecture, obstacle
 from meshvm_tui.steps.step import Outcome, Scope, Step
 
 if TYPE_CHECKING:
+    from meshvm_tui.findings import Finding
     from meshvm_tui.plan import Machine
     from meshvm_tui.ports import Ports, ReadPorts
     from meshvm_tui.steps.guest_view import GuestView
@@ -31,9 +34,11 @@ class GuestReachable(Step):
             scope.forget()
             raise problem
         machine = machine_of(scope)
+        findings = _findings(view, scope)
         details = _details(view, machine)
         message = f"{view.text('os', 'name')}, {architecture(view)}, as {view.text('who', 'user')}"
-        return Observation(Standing.SATISFIED, "Reachable", message, details, warnings=_warnings(view, machine))
+        warnings = _warnings(view, machine)
+        return Observation(Standing.SATISFIED, "Reachable", message, details, warnings=warnings, findings=findings)
 
     def changes(self, ports: ReadPorts, scope: Scope, observation: Observation) -> tuple[Change, ...]:
         """None: it only looks."""
@@ -42,6 +47,23 @@ class GuestReachable(Step):
     def apply(self, ports: Ports, scope: Scope) -> Outcome:
         """Looks again."""
         return Outcome(False, observation=self.observe(ports.reading(), scope))
+
+
+def _findings(view: GuestView, scope: Scope) -> tuple[Finding, ...]:
+    """What preflight says. An error is raised, with what else was found as its evidence."""
+    plan = scope.plan
+    wants = GuestWants(
+        address=workload_address(machine_of(scope), view),
+        capture_dns=plan.sidecar.capture_dns,
+        http_port=plan.services.http_server.port if plan.services.http_server else 0,
+    )
+    findings = guest_findings(view.facts, wants)
+    if stops := errors(findings):
+        scope.forget()
+        first, *others = findings
+        evidence = {f"{finding.code} {finding.title}": finding.evidence for finding in others}
+        raise ActionNeeded(stops[0].code, first.evidence, evidence=evidence)
+    return findings
 
 
 def _details(view: GuestView, machine: Machine) -> tuple[tuple[str, str], ...]:
@@ -70,8 +92,6 @@ def _warnings(view: GuestView, machine: Machine) -> tuple[str, ...]:
     if view.addresses and address not in view.addresses:
         own = ", ".join(view.addresses)
         found.append(f"{address or 'no address'} is none of the VM's own addresses ({own}); Pods must be routed to it")
-    if "python3" in view.text("os", "lacks").split():
-        found.append("python3 is not installed: the sample HTTP server needs it")
     if view.other_istiod_lines:
         found.append(f"/etc/hosts names istiod outside of our block: {'; '.join(view.other_istiod_lines)}")
     return tuple(found)

@@ -14,6 +14,9 @@ CLOCK_TOLERANCE = 60.0
 ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 """What `uname -m` says, and what Debian and Istio call it."""
 
+RPM_FAMILIES = ("rhel", "fedora", "centos", "suse", "opensuse", "amzn")
+"""ID and ID_LIKE of /etc/os-release. Some of them have a dpkg as well, for building packages only."""
+
 OPTIONAL_TOOLS = ("python3", "iptables")
 """iptables comes with the package; python3 is only the sample server's."""
 
@@ -45,6 +48,10 @@ def _system(view: GuestView) -> Problem | None:
     name = view.text("os", "name") or "no /etc/os-release"
     if view.text("os", "systemd") != "yes":
         return PermanentError("MVM-420", f"{name}: there is no /run/systemd/system")
+    family = {view.text("os", "id"), *view.text("os", "like").split()} & set(RPM_FAMILIES)
+    if family:
+        cause = f"{name} installs rpm packages ({', '.join(sorted(family))})"
+        return PermanentError("MVM-421", f"{cause}; only the Debian package is supported, for no other was tried")
     if "dpkg" in view.text("os", "lacks").split():
         return PermanentError("MVM-421", f"{name} has no dpkg")
     if not architecture(view):

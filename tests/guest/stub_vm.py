@@ -114,6 +114,13 @@ case "$*" in
 esac""",
     "ss": 'cat "$STUB/listeners" 2>/dev/null || :',
     "hostname": "echo '10.0.0.7 172.17.0.1'",
+    "ip": """
+echo '1: lo    inet 127.0.0.1/8 scope host lo\\       valid_lft forever preferred_lft forever'
+echo '2: eth0    inet 10.0.0.7/24 brd 10.0.0.255 scope global eth0'
+echo '3: docker0    inet 172.17.0.1/16 scope global docker0'""",
+    "iptables-save": 'cat "$STUB/rules" 2>/dev/null || :',
+    "nft": '[ ! -e "$STUB/rules" ] || echo "table inet istio-proxy-nat"; echo "table ip filter"',
+    "getconf": "echo 'glibc 2.36'",
     "journalctl": 'cat "$STUB/journal" 2>/dev/null || :',
     "uname": "echo x86_64",
     "apt-get": 'echo "apt-get $*" >>"$STUB/calls"',

@@ -82,6 +82,21 @@ def test_only_the_listeners_that_matter_are_told(vm: StubVm) -> None:
     assert [line.split()[0] for line in seen] == ["127.0.0.1:15000", "[::]:8080"]
 
 
+def test_what_preflight_wants_to_know_is_told(vm: StubVm) -> None:
+    vm.say("listeners", 'LISTEN 0 5 127.0.0.53%lo:53 0.0.0.0:* users:(("systemd-resolve",pid=4,fd=3))\n')
+    vm.say("rules", "*nat\n:OUTPUT ACCEPT [0:0]\n:ISTIO_OUTPUT - [0:0]\n:ISTIO_INBOUND - [0:0]\nCOMMIT\n")
+    vm.write("etc/resolv.conf", "# nameserver 9.9.9.9\nnameserver 127.0.0.53\noptions edns0\n")
+    vm.write("sys/fs/selinux/enforce", "1")
+    seen = vm.observe()
+    assert seen["network"]["listeners"].split()[0] == "127.0.0.53%lo:53"
+    assert seen["network"]["nameservers"] == "127.0.0.53"
+    assert seen["network"]["interfaces"].splitlines() == ["lo 127.0.0.1", "eth0 10.0.0.7", "docker0 172.17.0.1"]
+    assert seen["network"]["chains"].splitlines() == ["ISTIO_INBOUND", "ISTIO_OUTPUT", "inet istio-proxy-nat"]
+    assert seen["os"]["libc"] == "glibc 2.36"
+    assert seen["os"]["selinux"] == "1"
+    assert seen["disk"]["read_only"] == ""
+
+
 def test_the_gateway_is_tried_with_the_root_that_was_given(vm: StubVm) -> None:
     vm.say("gateway-exit", "60")
     vm.say("gateway-words", "curl: (60) self-signed certificate")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from meshvm_tui.events import Standing
+from meshvm_tui.findings import Severity
 from meshvm_tui.plan import Machine, Plan
 from meshvm_tui.ports import Ports
 from meshvm_tui.problems import ActionNeeded, PermanentError, Problem, TransientError
@@ -107,6 +108,7 @@ OS = {"id": "debian", "name": "Debian 12", "arch": "x86_64", "systemd": "yes", "
         ({"who": {"user": "ops", "privilege": "none", "words": ""}}, "MVM-414"),
         ({"os": {**OS, "systemd": "no"}}, "MVM-420"),
         ({"os": {**OS, "lacks": "dpkg "}}, "MVM-421"),
+        ({"os": {**OS, "id": "rocky", "like": "rhel centos fedora", "name": "Rocky Linux 9"}}, "MVM-421"),
         ({"os": {**OS, "arch": "riscv64"}}, "MVM-422"),
         ({"os": {**OS, "lacks": "curl flock "}}, "MVM-428"),
     ],
@@ -126,6 +128,27 @@ def test_warnings_for_a_person(guest: FakeGuest) -> None:
     guest.topics = {"os": {**OS, "lacks": "python3 iptables "}}
     guest.other_hosts = "9.9.9.9 istiod.istio-system.svc"
     ports, scope = world(guest, address="192.168.1.1")
-    warnings = GuestReachable().observe(ports.reading(), scope).warnings
-    assert len(warnings) == 3
-    assert "192.168.1.1" in warnings[0]
+    seen = GuestReachable().observe(ports.reading(), scope)
+    assert len(seen.warnings) == 2
+    assert "192.168.1.1" in seen.warnings[0]
+    assert [finding.code for finding in seen.findings] == ["MVM-428"]
+
+
+def test_what_preflight_finds_is_told_with_the_observation(guest: FakeGuest) -> None:
+    guest.topics = {"os": {**OS, "lacks": "python3 "}, "network": {"addresses": "10.0.0.7", "chains": "ISTIO_OUTPUT"}}
+    ports, scope = world(guest)
+    seen = GuestReachable().observe(ports.reading(), scope)
+    assert seen.standing is Standing.SATISFIED
+    assert [(finding.code, finding.severity) for finding in seen.findings] == [
+        ("MVM-443", Severity.WARNING),
+        ("MVM-428", Severity.WARNING),
+    ]
+
+
+def test_what_would_keep_the_sidecar_from_starting_stops_the_run(guest: FakeGuest) -> None:
+    held = '127.0.0.1:15000 users:(("envoy",pid=4711,fd=3))'
+    guest.topics = {"network": {"addresses": "10.0.0.7", "listeners": held, "chains": "ISTIO_OUTPUT"}}
+    found = problem(guest)
+    assert (found.code, type(found)) == ("MVM-444", ActionNeeded)
+    assert "envoy (pid 4711)" in found.cause
+    assert any("MVM-443" in name for name in found.evidence)
