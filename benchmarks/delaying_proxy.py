@@ -14,6 +14,7 @@ import asyncio
 import json
 import socket
 import sys
+import time
 from collections import deque
 from dataclasses import asdict, dataclass
 
@@ -22,8 +23,9 @@ CLIENT, SERVER = "client", "server"
 
 @dataclass
 class Count:
-    """One connection: its turns, and the bytes of the client and of the server."""
+    """One connection: when it was opened (epoch), its turns, and the bytes of the client and of the server."""
 
+    opened: float = 0.0
     turns: int = 0
     sent: int = 0
     received: int = 0
@@ -113,7 +115,7 @@ class DelayingProxy:
         self.port = server.sockets[0].getsockname()[1]
 
     def _client(self) -> Side:
-        count = Count()
+        count = Count(opened=time.time())
         self.counts.append(count)
         client = Side(CLIENT, count, self._rtt / 2)
         joining = asyncio.ensure_future(self._join(client, count))
