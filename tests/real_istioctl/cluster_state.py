@@ -1,0 +1,74 @@
+"""The objects that both tools read, put on the API server as one example wants them and no more of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from meshvm_tui.lab.cluster_api.istio_crds import crd_objects
+from tests.conformance_api.driver import Driver
+
+JSON = dict[str, Any]
+MANAGER = "real-istioctl"
+NAMESPACES = ("istio-system", "mesh", "bar", "edge")
+
+_PATHS = {
+    "ConfigMap": "/api/v1/namespaces/{}/configmaps",
+    "Service": "/api/v1/namespaces/{}/services",
+    "ServiceAccount": "/api/v1/namespaces/{}/serviceaccounts",
+    "WorkloadGroup": "/apis/networking.istio.io/v1/namespaces/{}/workloadgroups",
+    "MutatingWebhookConfiguration": "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
+}
+
+
+@dataclass
+class ClusterState:
+    """What stands on the server by this test's doing; only what differs is written."""
+
+    driver: Driver
+    _there: dict[str, str] = field(default_factory=dict)
+
+    def prepare(self, *, with_crds: bool) -> None:
+        """The namespaces that every example uses, and Istio's kinds where the server does not know them yet."""
+        if with_crds:
+            self._install_definitions()
+        for name in NAMESPACES:
+            self.driver.call("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+
+    def _install_definitions(self) -> None:
+        path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+        waiting = {made["metadata"]["name"] for made in (self.driver.ok("POST", path, one) for one in crd_objects())}
+        with self.driver.watch(f"{path}?watch=1&timeoutSeconds=30") as events:
+            for event in events:
+                conditions = event["object"].get("status", {}).get("conditions") or ()
+                if any(one["type"] == "Established" and one["status"] == "True" for one in conditions):
+                    waiting.discard(event["object"]["metadata"]["name"])
+                if not waiting:
+                    return
+
+    def become(self, objects: Iterable[JSON]) -> None:
+        """Exactly these objects, of all that were ever put here. The last of several with one name counts."""
+        wanted = {path_of(one): one for one in objects}
+        for path in [path for path in self._there if path not in wanted]:
+            del self._there[path]
+            self.driver.ok("DELETE", path)
+        for path, one in wanted.items():
+            text = json.dumps(one, sort_keys=True)
+            if self._there.get(path) != text:
+                self._put(path, one)
+                self._there[path] = text
+
+    def _put(self, path: str, one: JSON) -> None:
+        if self._there.pop(path, None) is not None:
+            self.driver.ok("DELETE", path)
+        made = self.driver.ok("POST", path.rpartition("/")[0], {**one, "status": {}} if "status" in one else one)
+        if one.get("status"):
+            self.driver.ok("PUT", f"{path}/status", {**made, "status": one["status"]})
+
+
+def path_of(one: JSON) -> str:
+    """Where the object stands."""
+    metadata = one["metadata"]
+    return f"{_PATHS[one['kind']].format(metadata.get('namespace'))}/{metadata['name']}"

@@ -1,0 +1,107 @@
+"""`meshvm-tui files` equals `istioctl x workload entry configure`, over generated inputs, for every release here."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+
+from tests.real_istioctl import cases
+from tests.real_istioctl.cases import Case
+from tests.real_istioctl.cluster_state import ClusterState
+from tests.real_istioctl.comparing import assert_same
+from tests.real_istioctl.tools import Configure, Istioctl
+
+pytestmark = [pytest.mark.real_tools, pytest.mark.timeout(0)]
+
+EXAMPLES = int(os.environ.get("REAL_EXAMPLES", "100"))
+generated = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize="REAL_EXAMPLES" not in os.environ,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
+)
+
+
+def compare(case: Case, cluster: ClusterState, configure: Configure, istioctls: tuple[Istioctl, ...]) -> None:
+    """Runs the case with every tool; the outcome is an event of hypothesis' statistics."""
+    cluster.become(case.objects)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        arguments = case.flags
+        if case.document is not None:
+            path = folder / "group.yaml"
+            path.write_bytes(case.document.encode())
+            arguments = ("-f", str(path), *arguments)
+        theirs = configure.istioctl(istioctls, arguments, folder)
+        ours = configure.ours(arguments, folder)
+        for tool, outcome in zip(istioctls, theirs, strict=True):
+            event(f"{tool.version}: {assert_same(outcome, ours, case.faults)}")
+
+
+@st.composite
+def group_files(draw: st.DrawFn) -> Case:
+    objects = cases.objects(cases.Place(), "defaultConfig: {proxyMetadata: {}, meshId: mesh1}")
+    return Case(objects, draw(cases.file_groups()), ("--ingressIP", "10.0.0.9"))
+
+
+@st.composite
+def wrong_files(draw: st.DrawFn) -> Case:
+    objects = cases.objects(cases.Place(), "defaultConfig: {proxyMetadata: {}}")
+    return Case(objects, draw(cases.wrong_groups()))
+
+
+@st.composite
+def server_groups(draw: st.DrawFn) -> Case:
+    objects = cases.objects(cases.Place(), "defaultConfig: {proxyMetadata: {A: b}}")
+    return Case(
+        (*objects, draw(cases.server_groups())),
+        None,
+        ("--name", "foo", "-n", "bar", *draw(cases.flags())),
+        frozenset(cases.FAULTS["gateway"]),
+    )
+
+
+GROUP = "metadata: {name: foo, namespace: bar}\nspec: {template: {serviceAccount: vm}}\n"
+
+
+@st.composite
+def meshes(draw: st.DrawFn) -> Case:
+    return Case(cases.objects(cases.Place(), draw(cases.MESHES)), GROUP)
+
+
+@st.composite
+def wrong_meshes(draw: st.DrawFn) -> Case:
+    return Case(cases.objects(cases.Place(), draw(cases.WRONG_MESHES)), GROUP)
+
+
+@st.composite
+def calls(draw: st.DrawFn) -> Case:
+    place = draw(cases.PLACES)
+    changes = draw(cases.changes(place))
+    objects = cases.objects(place, "defaultConfig: {proxyMetadata: {ISTIO_META_DNS_CAPTURE: 'false'}}", **changes)
+    faults = frozenset(code for name in {*changes, "gateway"} for code in cases.FAULTS.get(name, ()))
+    return Case(objects, GROUP, (*place.flags, *draw(cases.flags())), faults)
+
+
+@pytest.mark.parametrize(
+    "space", [group_files, wrong_files, server_groups, meshes, wrong_meshes, calls], ids=lambda space: space.__name__
+)
+def test_the_same_files(
+    space: Callable[[], st.SearchStrategy[Case]],
+    cluster: ClusterState,
+    configure: Configure,
+    istioctls: tuple[Istioctl, ...],
+) -> None:
+    @generated
+    @given(space())
+    def holds(case: Case) -> None:
+        compare(case, cluster, configure, istioctls)
+
+    holds()
