@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -64,6 +65,13 @@ MUTATING_WEBHOOKS = Resource(
     "v1",
     "mutatingwebhookconfigurations",
     "MutatingWebhookConfiguration",
+    False,
+)
+VALIDATING_WEBHOOKS = Resource(
+    "admissionregistration.k8s.io",
+    "v1",
+    "validatingwebhookconfigurations",
+    "ValidatingWebhookConfiguration",
     False,
 )
 GATEWAYS = Resource("networking.istio.io", "v1", "gateways", "Gateway")
@@ -161,6 +169,25 @@ class Cluster(ClusterReader, Protocol):
 
     def create_token(self, namespace: str, service_account: str, *, audience: str, seconds: int) -> Token:
         """A bound token (TokenRequest)."""
+
+
+class SecretKind(StrEnum):
+    """What an operator may be asked for that is never kept on a disk."""
+
+    SUDO = "sudo"
+    """The password that sudo wants; `subject` is user@host:port."""
+    PASSPHRASE = "passphrase"
+    """What opens an encrypted private key; `subject` is the key's path."""
+
+
+class Secrets(Protocol):
+    """The way to ask the operator for a secret. It lives in memory for the run; nothing of it is stored or told."""
+
+    def ask(self, kind: SecretKind, subject: str, cancelled: Callable[[], bool]) -> str | None:
+        """The secret, from what was given before or by asking now; None where nobody can be asked, or answers."""
+
+    def reject(self, kind: SecretKind, subject: str) -> None:
+        """What was given is wrong: it is forgotten, and not given again."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The stage Cluster: the API answers, who we are to it, and what we may do.
 
-A missing permission is named here, ahead of the step that will need it, but does not stop the run: what is there
-already needs no permission to be made.
+A missing permission is a finding here, ahead of the step that will need it, but does not stop the run: what is
+there already needs no permission to be made.
 """
 
 from __future__ import annotations
@@ -9,15 +9,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from meshvm_tui import ports as kinds
+from meshvm_tui.checks.cluster_access import missing_permissions, resource_of
+from meshvm_tui.checks.cluster_limits import policy_engines
+from meshvm_tui.checks.cluster_versions import nodes_beside_server
 from meshvm_tui.events import Change, Observation, Stage, Standing
 from meshvm_tui.plan import GatewayMethod
 from meshvm_tui.ports import Access
 from meshvm_tui.problems import ActionNeeded
+from meshvm_tui.steps.mesh_preflight import quietly
 from meshvm_tui.steps.step import Outcome, Scope, Step
 
 if TYPE_CHECKING:
+    from meshvm_tui.findings import Finding
     from meshvm_tui.plan import Plan
-    from meshvm_tui.ports import Ports, ReadPorts
+    from meshvm_tui.ports import Ports, ReadPorts, Resource
 
 
 class ClusterReachable(Step):
@@ -29,16 +34,16 @@ class ClusterReachable(Step):
     deadline: ClassVar[float] = 20.0
 
     def observe(self, ports: ReadPorts, scope: Scope) -> Observation:
-        """Version, user and permissions. Whatever keeps the API from answering is raised by the port."""
+        """Version, user, permissions and preflight. Whatever keeps the API from answering is raised by the port."""
         cluster = ports.cluster
         version = cluster.version()
         user = cluster.user()
         questions = questions_for(scope.plan)
         answers = cluster.allowed(questions)
-        lacking = [in_words(asked) for asked, yes in zip(questions, answers, strict=True) if not yes]
         if user == "system:anonymous":
             raise ActionNeeded("MVM-106", f"{cluster.server} takes us for system:anonymous: no credentials arrived")
         granted = [in_words(asked) for asked, yes in zip(questions, answers, strict=True) if yes]
+        lacking = [in_words(asked) for asked, yes in zip(questions, answers, strict=True) if not yes]
         details = (
             ("context", cluster.context),
             ("server", cluster.server),
@@ -48,8 +53,8 @@ class ClusterReachable(Step):
             *((("may not", ", ".join(lacking)),) if lacking else ()),
         )
         message = f"{cluster.context}: Kubernetes {version} as {user or 'ourselves'}"
-        warnings = tuple(f"not allowed: {asked}" for asked in lacking)
-        return Observation(Standing.SATISFIED, "Reachable", message, details, warnings=warnings)
+        findings = (*missing_permissions(questions, answers), *_preflight(ports, version))
+        return Observation(Standing.SATISFIED, "Reachable", message, details, findings=findings)
 
     def changes(self, ports: ReadPorts, scope: Scope, observation: Observation) -> tuple[Change, ...]:
         """Nothing can be changed about it."""
@@ -60,39 +65,50 @@ class ClusterReachable(Step):
         return Outcome(changed=False, observation=self.observe(ports.reading(), scope))
 
 
+def _preflight(ports: ReadPorts, version: str) -> tuple[Finding, ...]:
+    """What the cluster itself says before anything is asked of it; what may not be looked at is left out."""
+    engines = quietly(ports, kinds.VALIDATING_WEBHOOKS)
+    return (
+        *nodes_beside_server(version, quietly(ports, kinds.NODES)),
+        *policy_engines(item["metadata"]["name"] for item in engines),
+    )
+
+
 def questions_for(plan: Plan) -> tuple[Access, ...]:
-    """What the plan's steps will ask of the API server, writes with the verb that server-side apply needs."""
+    """What the plan's steps will ask of the API server. Server-side apply needs patch, and create for a new object."""
     mesh, home, door = plan.mesh.istio_namespace, plan.workload.namespace, plan.gateway_namespace
     asked = [
         Access("get", kinds.CONFIG_MAPS, mesh),
         Access("list", kinds.DEPLOYMENTS, mesh),
         Access("get", kinds.SERVICES, door),
-        Access("patch", kinds.NAMESPACES),
-        Access("patch", kinds.SERVICE_ACCOUNTS, home),
+        *_applied("", kinds.NAMESPACES),
+        *_applied(home, kinds.SERVICE_ACCOUNTS),
         Access("create", kinds.SERVICE_ACCOUNTS, home, "token"),
         Access("get", kinds.CONFIG_MAPS, home),
-        Access("patch", kinds.WORKLOAD_GROUPS, home),
+        *_applied(home, kinds.WORKLOAD_GROUPS),
         Access("list", kinds.WORKLOAD_ENTRIES, home),
         Access("watch", kinds.WORKLOAD_ENTRIES, home),
     ]
     if plan.gateway.method is GatewayMethod.APPLY:
         made = (kinds.DEPLOYMENTS, kinds.SERVICES, kinds.SERVICE_ACCOUNTS, kinds.ROLES, kinds.ROLE_BINDINGS)
-        asked += [Access("patch", resource, door) for resource in made]
+        asked += _applied(door, *made)
     if plan.gateway.expose_istiod or plan.gateway.expose_services:
-        asked += [Access("patch", kinds.GATEWAYS, door)]
+        asked += _applied(door, kinds.GATEWAYS)
     if plan.gateway.expose_istiod:
-        asked += [Access("patch", kinds.VIRTUAL_SERVICES, door)]
+        asked += _applied(door, kinds.VIRTUAL_SERVICES)
     if hello := plan.services.hello_world:
-        asked += [Access("patch", kinds.DEPLOYMENTS, hello.namespace), Access("patch", kinds.SERVICES, hello.namespace)]
-        asked += [Access("create", kinds.PODS, hello.namespace), Access("get", kinds.PODS, hello.namespace, "log")]
+        asked += _applied(hello.namespace, kinds.DEPLOYMENTS, kinds.SERVICES)
+        asked += [Access(verb, kinds.PODS, hello.namespace) for verb in ("create", "delete")]
+        asked += [Access("get", kinds.PODS, hello.namespace, "log")]
     if plan.services.vm_service:
-        asked += [Access("patch", kinds.SERVICES, home)]
+        asked += _applied(home, kinds.SERVICES)
     return tuple(dict.fromkeys(asked))
+
+
+def _applied(namespace: str, *resources: Resource) -> list[Access]:
+    return [Access(verb, resource, namespace) for resource in resources for verb in ("create", "patch")]
 
 
 def in_words(asked: Access) -> str:
     """As `kubectl auth can-i` would be asked: verb, resource[/subresource], namespace."""
-    group = f".{asked.resource.group}" if asked.resource.group else ""
-    part = f"/{asked.subresource}" if asked.subresource else ""
-    place = f" in {asked.namespace}" if asked.namespace else ""
-    return f"{asked.verb} {asked.resource.plural}{group}{part}{place}"
+    return f"{asked.verb} {resource_of(asked)}" + (f" in {asked.namespace}" if asked.namespace else "")

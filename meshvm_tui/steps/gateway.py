@@ -6,10 +6,11 @@ public to internal or back: that would give it another address under VMs that us
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
-from meshvm_tui.events import Change, Observation, Stage
+from meshvm_tui.events import Change, Observation, Stage, Standing
 from meshvm_tui.istio import gateway
 from meshvm_tui.istio.names import ISTIOD_PORT
 from meshvm_tui.plan import AUTO, Exposure, GatewayMethod
@@ -21,6 +22,7 @@ from meshvm_tui.steps.gateway_view import gateway_deployment, gateways_that_woul
 from meshvm_tui.steps.istiod_deployment import is_available
 from meshvm_tui.steps.kubernetes_objects import Found, ObjectStep, Wanted, refuse_foreign
 from meshvm_tui.steps.mesh_facts import gateway_service, mesh_facts
+from meshvm_tui.steps.mesh_preflight import gateway_findings, room_for_a_gateway
 from meshvm_tui.steps.name_lookup import is_ip
 from meshvm_tui.steps.object_compare import diff_of_new
 from meshvm_tui.steps.sample_rollout import pod_words, refusal_words
@@ -80,7 +82,15 @@ class EastWestGateway(ObjectStep):
         else:
             words = f"{scope.plan.gateway.name} is Available"
             seen = satisfied(words, reason="Available", details=_details(service))
-        return Observation(seen.standing, seen.reason, seen.message, seen.details, warnings=warnings)
+        findings = gateway_findings(ports, scope.plan.gateway_namespace, deployment, mesh_facts(ports, scope).version)
+        return Observation(seen.standing, seen.reason, seen.message, seen.details, warnings=warnings, findings=findings)
+
+    def observe(self, ports: ReadPorts, scope: Scope) -> Observation:
+        """Compares each object with the live one, and looks for room where there is no gateway yet."""
+        seen = super().observe(ports, scope)
+        if seen.standing is not Standing.MISSING or gateway_service(ports, scope):
+            return seen
+        return replace(seen, findings=room_for_a_gateway(ports, scope.plan.gateway_namespace))
 
     def warnings(self, ports: ReadPorts, scope: Scope, found: tuple[Found, ...]) -> tuple[str, ...]:
         """Another gateway that would do, and who will be able to reach istiod."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from meshvm_tui.checks.cluster_mesh import ip_families
 from meshvm_tui.events import Change, Observation, Stage
 from meshvm_tui.plan import AUTO, Exposure
 from meshvm_tui.problems import ActionNeeded
@@ -49,7 +50,9 @@ class GatewayAddress(Step):
         seen = reach_of(service, address)
         details = (("address", address), *named, ("reachable", seen.words()))
         found = satisfied(address, reason="Assigned", details=details)
-        return Observation(found.standing, found.reason, found.message, details, warnings=_warnings(plan, seen))
+        machines = {machine.name: machine.address or machine.host or "" for machine in plan.machines}
+        findings, warnings = ip_families(address, machines), _warnings(plan, seen)
+        return Observation(found.standing, found.reason, found.message, details, warnings=warnings, findings=findings)
 
     def changes(self, ports: ReadPorts, scope: Scope, observation: Observation) -> tuple[Change, ...]:
         """Only waiting. ActionNeeded MVM-213 where no address can ever come."""

@@ -20,6 +20,7 @@ from meshvm_tui.steps.mesh_character import character, meaning_for_vms
 from meshvm_tui.steps.mesh_facts import MeshFacts, mesh_facts, planned_facts
 from meshvm_tui.steps.mesh_keep import hints, objection
 from meshvm_tui.steps.mesh_manager import manager_of, operators_of
+from meshvm_tui.steps.mesh_preflight import mesh_findings
 from meshvm_tui.steps.mesh_revisions import revisions_in_words, running_revisions
 from meshvm_tui.steps.mesh_upgrade import changes_of_upgrade, checked_document, refuse_unconfirmed, wanted_version
 from meshvm_tui.steps.object_compare import diff_of_new
@@ -52,7 +53,8 @@ class ControlPlane(Step):
         seen = self._running(ports, scope, facts)
         warnings = (*meaning_for_vms(ports, scope, facts), *hints(scope.plan, facts))
         details = _details(ports, scope, facts)
-        return Observation(seen.standing, seen.reason, seen.message, details, warnings=warnings)
+        findings = mesh_findings(ports, scope, facts)
+        return Observation(seen.standing, seen.reason, seen.message, details, warnings=warnings, findings=findings)
 
     def _running(self, ports: ReadPorts, scope: Scope, facts: MeshFacts) -> Observation:
         if problem := objection(scope.plan, facts):

@@ -7,18 +7,18 @@ was plugged in (Secret cacerts) shows in the public root certificate.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from meshvm_tui.ports import CONFIG_MAPS, DAEMON_SETS, NAMESPACES
 from meshvm_tui.problems import Problem
 from meshvm_tui.steps.commands import kubectl
+from meshvm_tui.steps.mesh_preflight import quietly
 
 if TYPE_CHECKING:
-    from meshvm_tui.ports import ReadPorts, Resource
+    from meshvm_tui.ports import ReadPorts
     from meshvm_tui.steps.mesh_facts import MeshFacts
     from meshvm_tui.steps.step import Scope
 
-JSON = dict[str, Any]
 NETWORK_LABEL = "topology.istio.io/network"
 CA_ADDR = "CA_ADDR"
 _ROOT, _ROOT_KEY = "istio-ca-root-cert", "root-cert.pem"
@@ -38,7 +38,7 @@ def character(ports: ReadPorts, facts: MeshFacts) -> tuple[tuple[str, str], ...]
 
 
 def _ambient(ports: ReadPorts, facts: MeshFacts) -> list[str]:
-    agents = _quietly(ports, DAEMON_SETS, facts.istio_namespace, "app=ztunnel")
+    agents = quietly(ports, DAEMON_SETS, facts.istio_namespace, "app=ztunnel")
     on = facts.environment.get("PILOT_ENABLE_AMBIENT", "").lower() == "true"
     if not agents and not on:
         return []
@@ -118,11 +118,3 @@ def _network_label(ports: ReadPorts, scope: Scope, facts: MeshFacts) -> list[str
     if not label:
         return [f"{name} is missing, the mesh's network is {facts.network!r}; its owner sets it by: {command}"]
     return [f"{name} is {label!r}, the mesh's network is {facts.network!r}: one of them is wrong"]
-
-
-def _quietly(ports: ReadPorts, resource: Resource, namespace: str, labels: str) -> list[JSON]:
-    """A list that is only worth a hint: empty where we may not look."""
-    try:
-        return ports.cluster.list(resource, namespace, labels=labels)
-    except Problem:
-        return []

@@ -62,7 +62,11 @@ def test_exactly_what_is_asked_of_a_kept_mesh(foreign: Foreign) -> None:
         f"GET /apis/apps/v1/namespaces/{SYSTEM}/daemonsets",
         f"GET /api/v1/namespaces/{SYSTEM}",
         f"GET /api/v1/namespaces/{SYSTEM}/configmaps/istio-ca-root-cert",
-    ], "no Secret, nothing of other namespaces"
+        "GET /apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
+        "GET /apis/networking.istio.io/v1",
+        "GET /api/v1/namespaces/vm-namespace",
+        "GET /api/v1/namespaces/default",
+    ], "no Secret, and nothing of namespaces that the plan does not name"
 
 
 def test_ids_are_those_of_the_running_istiod(foreign: Foreign) -> None:

@@ -58,7 +58,8 @@ def test_reachable_tells_who_we_are_and_what_we_may_not() -> None:
     seen = ClusterReachable().observe(read_ports(cluster), a_scope())
     assert seen.standing is Standing.SATISFIED
     assert dict(seen.details)["user"] == "ann@example.com"
-    assert seen.warnings == ("not allowed: create serviceaccounts/token in vm-namespace",)
+    told = [(finding.code, finding.evidence) for finding in seen.findings]
+    assert told == [("MVM-107", "not allowed: create serviceaccounts/token in vm-namespace")]
     assert "patch workloadgroups.networking.istio.io in vm-namespace" in dict(seen.details)["may"]
 
 
