@@ -1,8 +1,9 @@
-"""Every test of this folder runs against the lab's API server, and against a real one where there is one."""
+"""Every test of this folder runs against the lab's API server, and in the tier `real_tools` against a real one."""
 
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,11 +11,17 @@ import pytest
 
 from tests.conformance_api.driver import Driver
 from tests.conformance_api.servers import Server, lab_server, real_assets, real_server
+from tests.real import need
+from tests.real import need
 
 _NUMBERS = itertools.count(1)
 
 
-@pytest.fixture(scope="session", params=["lab", "real"])
+# Whoever names a server gets it asked by every run; the one of the cache is asked by the tier of its own.
+_REAL = pytest.mark.kubebuilder if os.environ.get("KUBEBUILDER_ASSETS") else pytest.mark.real_tools
+
+
+@pytest.fixture(scope="session", params=["lab", pytest.param("real", marks=_REAL)])
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     directory = tmp_path_factory.mktemp(f"api-{request.param}")
     if request.param == "lab":
@@ -22,8 +29,8 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             yield running
         return
     assets = real_assets()
-    if assets is None:
-        pytest.skip("KUBEBUILDER_ASSETS names no folder with etcd and kube-apiserver")
+    need(assets is not None, "there is no kube-apiserver", "make real-tools")
+    assert assets
     with real_server(assets, directory) as running:
         driver = Driver(running)
         _install_definitions(driver)

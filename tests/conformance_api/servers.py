@@ -1,10 +1,9 @@
-"""The API servers that the suite is run against: the lab's, and a real one where KUBEBUILDER_ASSETS names it."""
+"""The API servers that the suite is run against: the lab's, and a real one where there is one."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
 import secrets
 import socket
 import ssl
@@ -13,7 +12,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +29,7 @@ from meshvm_tui.lab.cluster_api.server import ClusterApi
 from meshvm_tui.lab.faults import Faults
 from meshvm_tui.lab.objects import Objects
 from meshvm_tui.lab.tokens import Tokens
+from tests.real_api.binaries import assets
 
 START_SECONDS = 60.0
 
@@ -110,11 +110,11 @@ def lab_server(directory: Path) -> Iterator[Server]:
 
 
 def real_assets() -> Path | None:
-    """The folder with etcd and kube-apiserver, where there is one."""
-    folder = os.environ.get("KUBEBUILDER_ASSETS", "")
-    if folder and all((Path(folder) / name).exists() for name in ("etcd", "kube-apiserver")):
-        return Path(folder)
-    return None
+    """The folder with etcd and kube-apiserver: the one that KUBEBUILDER_ASSETS names, or the cache's; or None."""
+    named = os.environ.get("KUBEBUILDER_ASSETS")
+    cached = Path(os.environ["MESHVM_TUI_REAL_CACHE"]) / "meshvm-tui" / "real-tools" / "kubebuilder"
+    folder = Path(named) if named else cached
+    return folder if all((folder / name).exists() for name in ("etcd", "kube-apiserver")) else None
 
 
 @contextmanager
@@ -129,9 +129,11 @@ def real_server(assets: Path, directory: Path) -> Iterator[Server]:
     ca_file.write_text(authority.root_pem)
     (directory / "sa.pem").write_bytes(_rsa_key())
     token = secrets.token_hex(16)
-    (directory / "tokens.csv").write_text(f'{token},lab-admin,lab-admin,"system:masters"\n')
+    known = [f'{token},lab-admin,lab-admin,"system:masters"']
+    known += [f"{given},{name},{name}" for name, given in (users or {}).items()]
+    (directory / "tokens.csv").write_text("\n".join(known) + "\n")
     etcd = [
-        str(assets / "etcd"),
+        str(binaries / "etcd"),
         f"--data-dir={directory / 'etcd'}",
         f"--listen-client-urls=http://127.0.0.1:{etcd_port}",
         f"--advertise-client-urls=http://127.0.0.1:{etcd_port}",
@@ -140,7 +142,7 @@ def real_server(assets: Path, directory: Path) -> Iterator[Server]:
         "--log-level=error",
     ]
     apiserver = [
-        str(assets / "kube-apiserver"),
+        str(binaries / "kube-apiserver"),
         f"--etcd-servers=http://127.0.0.1:{etcd_port}",
         f"--secure-port={port}",
         "--bind-address=127.0.0.1",
@@ -155,6 +157,7 @@ def real_server(assets: Path, directory: Path) -> Iterator[Server]:
         "--authorization-mode=RBAC",
         "--disable-admission-plugins=ServiceAccount",
         "--service-cluster-ip-range=10.96.0.0/16",
+        *flags,
     ]
     running: list[subprocess.Popen[bytes]] = []
     try:
