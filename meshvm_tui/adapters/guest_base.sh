@@ -36,6 +36,23 @@ istiod_host=${MV_ISTIOD_HOST:-istiod.istio-system.svc}
 # emit NAME VALUE [NAME VALUE]...: one JSON object of strings on one line. A listener that went away stops nothing:
 # what was begun is ended, and the next run finds it done.
 emit() {
+    case "$*" in
+        *[!A-Za-z0-9\ _.,:\;/+=@%\(\)\|-]*) emit_escaped "$@" ;;
+        *) emit_plain "$@" ;;
+    esac
+}
+
+# Most lines need no escape, and then no process either: each costs a small machine as much as what is looked at.
+emit_plain() {
+    members=
+    while [ $# -gt 0 ]; do
+        members="$members,\"$1\":\"$2\""
+        shift 2
+    done
+    printf '{%s}\n' "${members#,}" 2>/dev/null || :
+}
+
+emit_escaped() {
     printf '%s\034' "$@" | tr -d '\000' | awk '
         BEGIN {
             RS = "\034"
