@@ -52,6 +52,10 @@ WantedBy=multi-user.target
 UNIT
 }
 
+holder_names() { # the same processes as a person knows them
+    for pid in $holders; do printf '%s (pid %s) ' "$(cat "/proc/$pid/comm" 2>/dev/null || echo process)" "$pid"; done
+}
+
 port_holders() { # process ids that listen on the sample's port at its address or at every address
     ss -Hltnp 2>/dev/null </dev/null | awk -v port="$MV_HTTP_PORT" -v address="$MV_HTTP_ADDRESS" '
         { n = split($4, part, ":"); at = substr($4, 1, length($4) - length(part[n]) - 1); gsub(/[][]/, "", at)
@@ -72,7 +76,7 @@ owns_port() {
 
 refuse_other_listener() {
     owns_port || [ -z "$holders" ] ||
-        fail "port $MV_HTTP_PORT is taken by another process ($holders)" cause port-taken holders "$holders"
+        fail "port $MV_HTTP_PORT is taken by another process: $(holder_names)" cause port-taken holders "$holders"
 }
 
 http_log() { journalctl -u meshvm-http --no-pager -o cat -n "${MV_LINES:-300}" 2>/dev/null </dev/null 9>&- || :; }
@@ -85,11 +89,13 @@ probe() {
         *) url="$MV_URL?id=$MV_ID" ;;
     esac
     exit_code=0
-    answer=$(curl -sS -o /dev/null -w '%{http_code} %{time_total} %{remote_ip}\n' --max-time "${MV_MAX_TIME:-10}" "$url" \
+    : >"$stage/probe.body"
+    answer=$(curl -sS -o "$stage/probe.body" -w '%{http_code} %{time_total} %{remote_ip}\n' --max-time "${MV_MAX_TIME:-10}" "$url" \
         2>"$stage/curl.err" </dev/null) || exit_code=$?
     set -- $answer
     report probe ok "" exit "$exit_code" http_code "${1:-000}" seconds "${2:-}" remote_ip "${3:-}" \
-        words "$(tail -n 2 "$stage/curl.err")"
+        words "$(tail -n 2 "$stage/curl.err")" body "$(head -c 600 "$stage/probe.body" | tr -cd '[:print:][:space:]')" \
+        log "$(tail -n 200 "$agent_log" 2>/dev/null | grep -F -e "$MV_ID" | tail -n 1 | cut -c 1-800)"
 }
 
 # The lines that carry an id in the sample's request log, or the end of the agent's log.

@@ -19,6 +19,8 @@ CATALOG: dict[str, str] = {
     "gateway-pending": "No load balancer gets an address; its Events say why, with a value in these words.",
     "gateway-hostname": "Load balancers report a hostname only: one that no resolver knows, or the value.",
     "firewall-closed": "No Pod can reach a VM.",
+    "response-flag": "Pods' sidecars answer as Envoy does with this flag: UH, UF, UO, UC, UR, LR, NC, NR, UT, DC.",
+    "sidecar-crash": "In injected Pods istio-init ends with an error; a value is what it says.",
     "image-pull": "No image of a sample can be pulled; a value names a part of the image's name.",
     "wrong-certificate": "Behind 15012 answers a server of another authority, for the name in the value.",
     "token-expired": "istiod finds every ServiceAccount token expired.",

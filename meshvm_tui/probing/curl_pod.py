@@ -17,6 +17,7 @@ LABELS = {
 }
 SELECTOR = ",".join(f"{key}={value}" for key, value in LABELS.items())
 LIFETIME_SECONDS = 120
+_CRASHED = ("CrashLoopBackOff", "RunContainerError", "PostStartHookError")
 _HOPELESS = ("ImagePullBackOff", "ErrImagePull", "InvalidImageName", "CreateContainerConfigError", "StartError")
 _USER = 65532
 
@@ -25,12 +26,15 @@ JSON = dict[str, Any]
 
 @dataclass(frozen=True)
 class PodState:
-    """A Pod's standing: `exit_code` once curl ended; `hopeless` says why it never will; `waits` for what it waits."""
+    """A Pod's standing: `exit_code` once curl ended; `hopeless` says why it never will; `waits` for what it waits.
+
+    `sidecar_failed`: it is the sidecar, or what prepares for it, that does not start."""
 
     exit_code: int | None = None
     injected: bool = False
     hopeless: str = ""
     waits: str = ""
+    sidecar_failed: bool = False
 
 
 def curl_pod(url: str, *, namespace: str, image: str, revision: str) -> JSON:
@@ -76,12 +80,29 @@ def state_of(pod: Mapping[str, Any]) -> PodState:
     spec, status = pod.get("spec") or {}, pod.get("status") or {}
     names = [item.get("name") for key in ("containers", "initContainers") for item in spec.get(key) or ()]
     injected = SIDECAR in names
+    if words := _failed_beside(status):
+        return PodState(injected=injected, hopeless=words, sidecar_failed=True)
     for container in status.get("containerStatuses") or ():
         if container.get("name") == CONTAINER:
             return _container_state(container.get("state") or {}, injected)
     if status.get("phase") in ("Failed", "Succeeded"):
         return PodState(injected=injected, hopeless=f"{status.get('reason')}: {status.get('message')}")
     return PodState(injected=injected, waits=_unscheduled(status) or "the Pod is scheduled")
+
+
+def _failed_beside(status: Mapping[str, Any]) -> str:
+    """Which container beside curl's does not start, in the kubelet's words; "" where none is in trouble."""
+    for key in ("initContainerStatuses", "containerStatuses"):
+        for container in status.get(key) or ():
+            waiting = (container.get("state") or {}).get("waiting") or {}
+            if container.get("name") == CONTAINER or waiting.get("reason") not in _CRASHED + _HOPELESS:
+                continue
+            last = (container.get("lastState") or {}).get("terminated") or {}
+            ended = (
+                f"; it ended with {last.get('exitCode')}: {last.get('message') or last.get('reason')}" if last else ""
+            )
+            return f"container {container.get('name')}: {waiting['reason']}: {waiting.get('message') or ''}{ended}"
+    return ""
 
 
 def _container_state(state: Mapping[str, Any], injected: bool) -> PodState:

@@ -1,4 +1,4 @@
-"""What an answer proves, and what its absence says: curl's exit codes and Envoy's response flags as causes."""
+"""What an answer proves, and what its absence says: curl's exit codes and Envoy's own words as causes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import re
 from dataclasses import dataclass
 
 from meshvm_tui.probing.curl import CurlAnswer
+from meshvm_tui.probing.response_flags import EnvoyWords, envoy_words
 
 _BY_EXIT_CODE = {6: "MVM-611", 7: "MVM-612", 28: "MVM-613", 35: "MVM-616", 52: "MVM-616", 55: "MVM-616", 56: "MVM-616"}
-_NO_SERVER_FLAGS = ("UH", "NC", "NR", "UO")
-_NOT_REACHED_FLAGS = ("UF", "URX", "UC", "UT", "LR")
-_ENVOY_STATUS = 503
-_FLAGS = re.compile(rf"\b{_ENVOY_STATUS} (?P<flags>[A-Z][A-Z,]*)\b")
+_ENVOY_STATUSES = (503, 504)
+"""Which statuses are Envoy's own as a rule. Its 404 for a missing route can be told from a server's by its log only."""
 
 
 @dataclass(frozen=True)
@@ -28,25 +27,28 @@ class Verdict:
 
 def judge(answer: CurlAnswer, expect: int, sidecar_log: str = "") -> Verdict:
     """What is wrong with an answer. `sidecar_log` is what the client's sidecar logged of this very request."""
+    envoy = envoy_words(sidecar_log, answer.body if answer.status in _ENVOY_STATUSES else "")
     if answer.exit_code != 0:
         code = _BY_EXIT_CODE.get(answer.exit_code, "MVM-616")
-        return Verdict(code, f"curl ended with {answer.exit_code}: {answer.words or 'it said nothing'}", True)
+        return Verdict(code, _with_envoy(f"curl ended with {answer.exit_code}: {_said(answer.words)}", envoy), True)
     if answer.status == expect:
         return Verdict("", "")
-    cause = f"HTTP {answer.status}, expected {expect}"
-    if answer.status != _ENVOY_STATUS:
+    cause = _with_envoy(f"HTTP {answer.status}, expected {expect}", envoy)
+    if envoy.code:
+        return Verdict(envoy.code, cause, True)
+    if answer.body:
+        cause = f"{cause}; it says: {answer.body}"
+    if answer.status != 503:
         return Verdict("MVM-617", cause)
-    flags = flags_of(sidecar_log)
-    said = f"{cause}; Envoy's flags: {','.join(flags)}" if flags else cause
-    code = "MVM-614" if any(flag in _NO_SERVER_FLAGS for flag in flags) else "MVM-615"
-    return Verdict(code, said, True)
+    return Verdict("MVM-615", cause, True)
 
 
-def flags_of(log: str) -> tuple[str, ...]:
-    """Envoy's response flags of the last 503 in an access log."""
-    found = [match["flags"] for line in log.splitlines() if (match := _FLAGS.search(line))]
-    flags = found[-1].split(",") if found else []
-    return tuple(flag for flag in flags if flag in _NO_SERVER_FLAGS + _NOT_REACHED_FLAGS)
+def _said(words: str) -> str:
+    return words or "it said nothing"
+
+
+def _with_envoy(cause: str, envoy: EnvoyWords) -> str:
+    return f"{cause}; Envoy's flags: {envoy.meaning}\nEnvoy: {envoy.words}" if envoy.flags else cause
 
 
 def line_with(log: str, probe_id: str) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from meshvm_tui.ports import PODS, GuestOrder
-from meshvm_tui.probing.curl import MAX_SECONDS, CurlAnswer, curl_arguments, parse_output, with_id
+from meshvm_tui.probing.curl import MAX_SECONDS, CurlAnswer, beginning, curl_arguments, parse_output, with_id
 from meshvm_tui.probing.curl_pod import CONTAINER, LIFETIME_SECONDS, SELECTOR, SIDECAR, PodState, curl_pod, state_of
 from meshvm_tui.probing.proof import line_with
 from meshvm_tui.problems import PermanentError, Problem, TransientError
@@ -21,19 +21,23 @@ if TYPE_CHECKING:
 
 POD_SECONDS = 60.0
 POLL_SECONDS = 0.3
+LOG_LINES = 30
+"""The end of what curl wrote, in lines: its own, and before them as much of a body as can be of use."""
 
 
-def request_from_vm(ports: Ports, scope: Scope, url: str, probe_id: str) -> CurlAnswer:
-    """curl on the VM. Raises PermanentError MVM-623 where it could not even be started."""
+def request_from_vm(ports: Ports, scope: Scope, url: str, probe_id: str) -> tuple[CurlAnswer, str]:
+    """curl on the VM; gives its answer and what the sidecar logged. PermanentError MVM-623 where it did not start."""
     order = GuestOrder("probe", {"URL": url, "ID": probe_id, "MAX_TIME": str(MAX_SECONDS)})
     values = dict(_report(ports, scope, order).values)
-    return CurlAnswer(
+    answer = CurlAnswer(
         exit_code=int(values.get("exit") or 0),
         status=int(values.get("http_code") or 0),
         seconds=float(str(values.get("seconds") or "0").replace(",", ".")),
         remote_ip=str(values.get("remote_ip") or ""),
         words=str(values.get("words") or ""),
+        body=beginning(str(values.get("body") or "")),
     )
+    return answer, str(values.get("log") or "")
 
 
 def seen_on_vm(ports: Ports, scope: Scope, probe_id: str) -> str:
@@ -56,7 +60,7 @@ def request_from_pod(
     scope.say("cluster", f"Pod {namespace}/{name} runs {shlex.join(curl_arguments(asked))}")
     try:
         exit_code = _wait_for_curl(cluster, scope, namespace, name)
-        answer = parse_output(cluster.pod_log(namespace, name, CONTAINER), exit_code)
+        answer = parse_output(cluster.pod_log(namespace, name, CONTAINER, tail_lines=LOG_LINES), exit_code)
         return answer, _sidecar_lines(cluster, namespace, name, probe_id)
     finally:
         cluster.delete(PODS, name, namespace, uid=uid)
@@ -102,7 +106,7 @@ def _wait_for_curl(cluster: Cluster, scope: Scope, namespace: str, name: str) ->
 
 def _refuse(state: PodState, what: str) -> None:
     if state.hopeless:
-        raise PermanentError("MVM-621", f"{what}: {state.hopeless}")
+        raise PermanentError("MVM-627" if state.sidecar_failed else "MVM-621", f"{what}: {state.hopeless}")
     if not state.injected:
         raise PermanentError("MVM-622", f"{what} has no container {SIDECAR}")
 

@@ -96,8 +96,8 @@ class ProbeVmToCluster(_Probe):
     def prove(self, ports: Ports, scope: Scope, item: TrafficProbe) -> str:
         """The answer, and the id in the log of a Pod behind the Service."""
         probe_id = new_id()
-        answer = request_from_vm(ports, scope, item.url, probe_id)
-        _raise_unless_good(judge(answer, item.expect), item.url)
+        answer, log = request_from_vm(ports, scope, item.url, probe_id)
+        _raise_unless_good(judge(answer, item.expect, log), item.url)
         service = service_of(item.url, scope.plan.workload.namespace)
         if service is None or not has_pods(ports.cluster, service):
             return proof_words(answer, "who answered is not known: no Pods stand behind this name")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from meshvm_tui.events import Change, Observation, Stage, Standing
 from meshvm_tui.istio.workload_entry import EntryFacts, Health, entry_facts, entry_name
 from meshvm_tui.ports import WORKLOAD_ENTRIES
-from meshvm_tui.problems import PermanentError, Problem, TransientError
+from meshvm_tui.problems import ActionNeeded, PermanentError, Problem, TransientError
 from meshvm_tui.steps.agent_failure import agent_problem
 from meshvm_tui.steps.commands import kubectl
 from meshvm_tui.steps.guest_facts import guest_view, machine_of, workload_address
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 LOOK_AT_LOG_SECONDS = 5.0
 PAUSE_SECONDS = 0.5
+JUST_NOW_SECONDS = 300.0
+"""A registration that began in this run: starting the sidecar and waiting for its entry take no longer."""
 CONNECTED_BEFORE = "!connected-before"
 """When the entry was connected before this run restarted the sidecar: the same time again is no proof."""
 
@@ -100,9 +104,35 @@ class EntryRegistered(Step):
         if (problem := agent_problem(ports, scope, view.agent_log)) is not None:
             return problem
         evidence = {"agent log": view.agent_log[-1500:]}
+        if (other := _under_another_address(ports, scope, view)) is not None:
+            wanted = workload_address(machine_of(scope), view)
+            words = f"WorkloadEntry {other.namespace}/{other.name} has the address {other.address}, wanted is {wanted}"
+            return ActionNeeded("MVM-322", words, evidence=evidence)
         if "not connected" in seen:
             return PermanentError("MVM-321", seen, evidence=evidence)
         return PermanentError("MVM-320", seen, evidence=evidence)
+
+
+def _under_another_address(ports: ReadPorts, scope: Scope, view: GuestView) -> EntryFacts | None:
+    """An entry of this group that connected just now and is none of the plan's machines: it can only be this one.
+
+    The agent registers the address that it finds itself where ISTIO_SVC_IP says no other.
+    """
+    workload = scope.plan.workload
+    planned = {machine.address for machine in scope.plan.machines} | {workload_address(machine_of(scope), view)}
+    for item in ports.cluster.list(WORKLOAD_ENTRIES, workload.namespace):
+        entry = entry_facts(item)
+        is_ours = entry.group == workload.name and entry.connected and entry.address not in planned
+        if is_ours and (entry.address in view.addresses or _is_recent(entry.connected_at, ports.cluster.server_time())):
+            return entry
+    return None
+
+
+def _is_recent(moment: str, now: float | None) -> bool:
+    try:
+        return abs((now or time.time()) - datetime.fromisoformat(moment).timestamp()) < JUST_NOW_SECONDS
+    except ValueError:
+        return False
 
 
 def _standing(entry: EntryFacts, scope: Scope) -> Observation:

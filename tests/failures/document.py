@@ -12,7 +12,7 @@ DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "troubleshooting.md"
 BEGIN, END = "<!-- failure table: begin -->", "<!-- failure table: end -->"
 COLUMNS = ("code", "what you see", "what the other system says", "exit", "what to do", "how to make it happen")
 HEAD = f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}\n"
-PLACEHOLDER = re.compile(r"\{(\w+)\}")
+PLACEHOLDER = re.compile(r"(?<!\{)\{(\w+)\}")
 
 
 def table() -> str:
@@ -44,8 +44,8 @@ def _line(row: Row) -> str:
 
 
 def _cause(row: Row) -> str:
-    parts = [f"`{PLACEHOLDER.sub(lambda match: match[1].upper(), part)}`" for part in row.cause.split(" … ")]
-    return " … ".join(parts)
+    parts = [PLACEHOLDER.sub(lambda match: match[1].upper(), part) for part in row.cause.split(" … ")]
+    return " … ".join(f"`{part.replace('{{', '{').replace('}}', '}')}`" for part in parts)
 
 
 if __name__ == "__main__":

@@ -277,7 +277,145 @@ INSTALL = Chapter(
     ),
 )
 
-CHAPTERS = (CLUSTER, MESH, MACHINE, INSTALL)
+REGISTRATION = Chapter(
+    "The sidecar and istiod",
+    (
+        Row(
+            "token-expired",
+            "MVM-301",
+            1,
+            "istiod: … Failed to authenticate client from {address}: … token has expired",
+            fault("token-expired"),
+        ),
+        Row(
+            "token-for-another-audience",
+            "MVM-302",
+            1,
+            'istiod: … token audiences ["{audience}"] is invalid',
+            fault("tampered:istio-token:…") + " with a token for another audience",
+        ),
+        Row(
+            "cluster-id-refused",
+            "MVM-303",
+            1,
+            'client claims to be in cluster "{cluster}", but we only know about local cluster "Kubernetes"',
+            fault("tampered:cluster.env:…") + " ISTIO_META_CLUSTER_ID",
+        ),
+        Row(
+            "group-missing-at-connect",
+            "MVM-306",
+            1,
+            "code = FailedPrecondition … cannot find WorkloadGroup vm-namespace/{group}",
+            fault("tampered:cluster.env:…") + " ISTIO_META_AUTO_REGISTER_GROUP",
+        ),
+        Row(
+            "identity-refused",
+            "MVM-310",
+            1,
+            "authorization failed: no identities … matched vm-namespace/{account}",
+            fault("tampered:cluster.env:…") + " SERVICE_ACCOUNT",
+        ),
+        Row(
+            "istiod-not-found",
+            "MVM-312",
+            1,
+            "lookup {host} … no such host",
+            fault("tampered:mesh.yaml:…") + " discoveryAddress",
+        ),
+        Row(
+            "entry-under-another-address",
+            "MVM-322",
+            3,
+            "WorkloadEntry vm-namespace/hello-vm-{address} has the address {address}, wanted is {wanted}",
+            fault("tampered:cluster.env:…") + " ISTIO_SVC_IP",
+        ),
+        Row(
+            "entry-never-healthy", "MVM-323", 1, "{path} … connection refused", "a `workload.probe` that nobody answers"
+        ),
+    ),
+)
+
+
+def _flagged(flag: str, code: str, words: str, status: int = 503) -> Row:
+    """A row of a response flag: it and the request stand in the access log of the client's Envoy."""
+    logged = f'"GET {{path}}?id= … HTTP/1.1" {status} {flag} {words}'
+    return Row(
+        f"envoy-{flag.partition(',')[0].lower()}", code, 1, logged, fault(f"response-flag:{flag.partition(',')[0]}")
+    )
+
+
+PROBES = Chapter(
+    "The requests that prove it",
+    (
+        Row(
+            "name-not-resolved", "MVM-611", 1, "curl: (6) Could not resolve host: {host}", "a name that no Service has"
+        ),
+        Row(
+            "connection-refused",
+            "MVM-612",
+            1,
+            "curl: (7) Failed to connect to {place}",
+            "an address where nobody listens",
+        ),
+        Row(
+            "connection-reset",
+            "MVM-616",
+            1,
+            "{place} … curl: (56) Recv failure: Connection reset by peer",
+            "a server that cuts the connection",
+        ),
+        Row(
+            "another-status",
+            "MVM-617",
+            1,
+            "HTTP 404, expected 200; it says: {words}",
+            "a server that says no",
+        ),
+        Row(
+            "firewall-closed",
+            "MVM-615",
+            1,
+            '"GET {path}?id= … 503 UF,URX … outbound|80||hello-vm.vm-namespace.svc.cluster.local',
+            fault("firewall-closed"),
+        ),
+        _flagged("UH", "MVM-614", "no_healthy_upstream"),
+        _flagged("UF,URX", "MVM-615", "upstream_reset_before_response_started{{connection_timeout}}"),
+        _flagged("UO", "MVM-624", "upstream_reset_before_response_started{{overflow}}"),
+        _flagged("UC", "MVM-616", "upstream_reset_before_response_started{{connection_termination}}"),
+        _flagged("UR", "MVM-616", "upstream_reset_before_response_started{{remote_reset}}"),
+        _flagged("LR", "MVM-616", "upstream_reset_before_response_started{{local_reset}}"),
+        _flagged("NC", "MVM-625", "cluster_not_found"),
+        _flagged("NR", "MVM-625", "route_not_found", 404),
+        _flagged("UT", "MVM-613", "response_timeout", 504),
+        _flagged("DC", "MVM-613", "downstream_remote_disconnect", 0),
+        Row(
+            "curl-image-missing", "MVM-621", 1, 'ErrImagePull: Failed to pull image "{image}"', fault("image-pull:PART")
+        ),
+        Row(
+            "pod-sidecar-crashing",
+            "MVM-627",
+            1,
+            "container istio-init: CrashLoopBackOff … ended with 1: {words}",
+            fault("sidecar-crash:WORDS"),
+        ),
+        Row(
+            "pod-not-admitted",
+            "MVM-122",
+            1,
+            'failed calling webhook "object.sidecar-injector.istio.io" … {words}',
+            fault("webhook-unreachable:WORDS"),
+        ),
+        Row(
+            "sample-image-missing",
+            "MVM-601",
+            1,
+            'ErrImagePull Failed to pull image "{image}"',
+            fault("image-pull:PART"),
+        ),
+    ),
+)
+
+CHAPTERS = (CLUSTER, MESH, MACHINE, INSTALL, REGISTRATION, PROBES)
 
 
 def rows() -> tuple[Row, ...]:

@@ -22,17 +22,20 @@ FLAGS = {World.BARE: (), World.MESH: ("--fault", "istio-present"), World.DONE: (
 
 @pytest.fixture(scope="module")
 def lab_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[World], LabWorld]]:
-    """Each lab is started when a case first wants it."""
-    running: dict[World, LabWorld] = {}
+    """Each lab is started when a case first wants it; one that did not become what it is to be is not used."""
+    running: dict[World, LabWorld | None] = {}
     with ExitStack() as stack:
 
         def lab(world: World) -> LabWorld:
             if world not in running:
-                state = tmp_path_factory.mktemp(world.value) / "lab"
-                running[world] = stack.enter_context(served_lab(state, *FLAGS[world]))
+                running[world] = None
+                started = stack.enter_context(served_lab(tmp_path_factory.mktemp(world.value) / "lab", *FLAGS[world]))
                 if world is World.DONE:
-                    _onboard(running[world])
-            return running[world]
+                    _onboard(started)
+                running[world] = started
+            found = running[world]
+            assert found is not None, f"the lab {world.value} could not be made: see the first case that wanted it"
+            return found
 
         yield lab
 
@@ -41,6 +44,14 @@ def _onboard(lab: LabWorld) -> None:
     """vm-1 alone: the others are for cases that need a machine without a sidecar."""
     applied = lab.run("apply", "-f", str(lab.edit_plan(machine("vm-1"))), "--yes")
     assert applied.returncode == 0, applied.stdout + applied.stderr
+    _log_access(lab)
+
+
+def _log_access(lab: LabWorld) -> None:
+    """As an operator does who wants to see response flags: Istio's default profile logs no requests."""
+    path = "/api/v1/namespaces/istio-system/configmaps/istio"
+    mesh = lab.api("GET", path)["data"]["mesh"] + "accessLogFile: /dev/stdout\n"
+    lab.api("PATCH", path, {"data": {"mesh": mesh}}, "application/merge-patch+json")
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row.name)

@@ -6,7 +6,7 @@ import pytest
 
 from meshvm_tui.probing.curl import CurlAnswer, curl_arguments, new_id, parse_output, with_id
 from meshvm_tui.probing.curl_pod import SELECTOR, curl_pod, state_of
-from meshvm_tui.probing.proof import flags_of, judge, line_with, proof_words
+from meshvm_tui.probing.proof import judge, line_with, proof_words
 from meshvm_tui.probing.witness import ServiceName, service_of
 from meshvm_tui.problem_catalog import CATALOG
 
@@ -24,7 +24,7 @@ def test_the_id_joins_a_query_that_is_there() -> None:
 
 def test_the_command_is_the_one_whose_output_is_read() -> None:
     assert curl_arguments("http://a?id=1") == [
-        "curl", "-sS", "-o", "/dev/null", "-w", "%{http_code} %{time_total} %{remote_ip}\\n",
+        "curl", "-sS", "-w", "\\n%{http_code} %{time_total} %{remote_ip}\\n",
         "--max-time", "10", "http://a?id=1",
     ]  # fmt: skip
 
@@ -41,6 +41,9 @@ def test_the_command_is_the_one_whose_output_is_read() -> None:
             CurlAnswer(6, 0, 0.001, "", "curl: (6) Could not resolve host: a"),
         ),
         ("", 137, CurlAnswer(137)),
+        ("no healthy upstream\n503 0.1 10.0.0.7\n", 0, CurlAnswer(0, 503, 0.1, "10.0.0.7", "", "no healthy upstream")),
+        ("a\tb\x1b[1m\nc\n\n200 0.1 ::1\n", 0, CurlAnswer(0, 200, 0.1, "::1", "", "a b[1m c")),
+        ("sh: curl: not found\n", 127, CurlAnswer(127, words="sh: curl: not found")),
     ],
 )
 def test_output_is_read(text: str, exit_code: int, expected: CurlAnswer) -> None:
@@ -72,11 +75,6 @@ def test_what_is_wrong_has_a_code_of_its_cause(answer: CurlAnswer, log: str, cod
 def test_another_status_can_be_what_is_expected() -> None:
     assert judge(CurlAnswer(0, 403), 403).code == ""
     assert judge(CurlAnswer(0, 200), 403).code == "MVM-617"
-
-
-def test_only_envoys_own_flags_are_read() -> None:
-    assert flags_of('"GET / HTTP/1.1" 503 UF,URX x\n"GET / HTTP/1.1" 503 UH x') == ("UH",)
-    assert flags_of('"GET / HTTP/1.1" 503 HTTP') == ()
 
 
 def test_the_line_with_the_id_is_the_request() -> None:
@@ -156,6 +154,18 @@ def test_what_became_of_a_pod(status: dict[str, object], exit_code: int | None, 
     assert state.exit_code == exit_code
     assert state.hopeless.startswith(hopeless) and bool(state.hopeless) == bool(hopeless)
     assert waits in state.waits
+
+
+@pytest.mark.parametrize("reason", ["CrashLoopBackOff", "ErrImagePull"])
+def test_a_sidecar_that_does_not_start_is_named_with_its_last_words(reason: str) -> None:
+    waiting = {"waiting": {"reason": reason, "message": "back-off 10s"}}
+    ended = {"terminated": {"exitCode": 1, "message": "iptables: Permission denied"}}
+    status = {"initContainerStatuses": [{"name": "istio-init", "state": waiting, "lastState": ended}]}
+    state = state_of({"spec": {"initContainers": [{"name": "istio-proxy"}]}, "status": status})
+    assert state.sidecar_failed
+    assert state.hopeless == (
+        f"container istio-init: {reason}: back-off 10s; it ended with 1: iptables: Permission denied"
+    )
 
 
 def test_a_native_sidecar_counts_as_one() -> None:

@@ -33,6 +33,8 @@ LOG_LINES = 2000
 ISTIO_IMAGES = ("/pilot:", "/proxyv2:", "/pilot@", "/proxyv2@")
 IMAGE_PULL = "image-pull"
 PULL_RETRY = 0.3
+SIDECAR_CRASH = "sidecar-crash"
+PROXY = "istio-proxy"
 UNPULLABLE = "auto"  # a gateway's image before injection
 
 
@@ -123,6 +125,7 @@ class Kubelet:
             self._objects.patch(world.PODS, namespace, name, {"spec": {"nodeName": NODE}}, "kube-scheduler")
         self._event(pod, "Normal", "Scheduled", f"Successfully assigned {namespace}/{name} to {NODE}")
         await self._pull(pod)
+        await self._wait_for_sidecar(pod)
         main = pod["spec"]["containers"][0]
         address = self._addresses.take_pod(_role(namespace, name))
         command = list(main.get("command") or [])
@@ -156,6 +159,16 @@ class Kubelet:
                 self._tell(pod, pod_status.waiting(pod, "ErrImagePull", words))
             await asyncio.sleep(PULL_RETRY)
 
+    async def _wait_for_sidecar(self, pod: world.JSON) -> None:
+        """While the fault is on, what prepares for the sidecar fails again and again."""
+        told = False
+        while self._faults.active(SIDECAR_CRASH) and pod["spec"].get("initContainers"):
+            if not told:
+                told = True
+                words = self._faults.value(SIDECAR_CRASH) or "iptables-restore: unable to initialize table 'nat'"
+                self._tell(pod, pod_status.crashing(pod, words))
+            await asyncio.sleep(PULL_RETRY)
+
     def _unpullable(self, image: str) -> bool:
         return image == UNPULLABLE or (
             self._faults.active(IMAGE_PULL) and self._faults.value(IMAGE_PULL) in image and not _of_istio(image)
@@ -173,7 +186,11 @@ class Kubelet:
             self._tell(pod, pod_status.start_error(pod, place, str(error)))
             return
         self._tell(pod, pod_status.running(pod, place.address, place.started))
-        result: CurlResult = await self._curl.run(request, sender)
+
+        def access_log(line: str) -> None:
+            self.write_log(sender.namespace, sender.name, PROXY, line)
+
+        result: CurlResult = await self._curl.run(request, sender, access_log)
         for line in result.output(request).splitlines():
             self.write_log(sender.namespace, sender.name, main, line)
         self._tell(pod, pod_status.terminated(pod, place, result.exit_code, self._clock.timestamp()))

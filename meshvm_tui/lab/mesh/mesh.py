@@ -62,7 +62,7 @@ class Mesh:
         pacing = Pacing(seed)
         events = ClusterEvents(objects, clock)
         self.sockets = Sockets("127.0.0.1" if ground.addresses.single else "")
-        curl = PodCurl(objects, self.sockets, ground.faults, self._trust_domain)
+        curl = PodCurl(objects, self.sockets, ground.faults, self._trust_domain, clock.timestamp)
         self._kubelet = Kubelet(
             objects=objects,
             addresses=ground.addresses,

@@ -9,12 +9,20 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from meshvm_tui.lab.mesh import world
 from meshvm_tui.lab.mesh.agent.outbound import MeshView
 from meshvm_tui.lab.mesh.curl_command import CurlCommand, CurlResult
 from meshvm_tui.lab.mesh.dataplane import TIMED_OUT, Endpoint, Identity, Stream, Unreachable, dial, upstream_error
+from meshvm_tui.lab.mesh.envoy_answers import (
+    ANSWERS,
+    NO_ANSWER,
+    RESPONSE_FLAG,
+    access_log_line,
+    answer_of,
+    logs_access,
+)
 from meshvm_tui.lab.mesh.sockets import Sockets
 from meshvm_tui.lab.mesh.view import INBOUND_PORT, pod_endpoints, services
 
@@ -22,6 +30,7 @@ if TYPE_CHECKING:
     from meshvm_tui.lab.faults import Faults
     from meshvm_tui.lab.objects import Objects
 
+UNAVAILABLE = 503
 FIREWALL_CLOSED = "firewall-closed"
 DROPPED_SECONDS = 0.3  # what stands for the time in which a firewall lets a connection run dry
 ANSWER_SECONDS = 10.0
@@ -50,8 +59,16 @@ class Sender:
 class PodCurl:
     """Executes curl commands for Pods."""
 
-    def __init__(self, objects: Objects, sockets: Sockets, faults: Faults, trust_domain: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        objects: Objects,
+        sockets: Sockets,
+        faults: Faults,
+        trust_domain: Callable[[], str],
+        timestamp: Callable[[], str],
+    ) -> None:
         self._objects = objects
+        self._timestamp = timestamp
         self._sockets = sockets
         self._faults = faults
         self._trust_domain = trust_domain
@@ -59,12 +76,12 @@ class PodCurl:
         # the same machines for ever.
         self._turn: Iterator[int] = iter(lambda: random.randrange(1, 1 << 30), 0)
 
-    async def run(self, command: CurlCommand, sender: Sender) -> CurlResult:
-        """The result, after the request really went over its sockets."""
+    async def run(self, command: CurlCommand, sender: Sender, access_log: Callable[[str], None]) -> CurlResult:
+        """The result, after the request really went over its sockets. `access_log` takes the sidecar's lines."""
         started = time.monotonic()
         try:
             if sender.identity is not None:
-                status, body, address = await self._through_sidecar(command, sender)
+                status, body, address = await self._through_sidecar(command, sender, access_log)
             else:
                 status, body, address = await self._plain(command, sender)
         except _Failure as failure:
@@ -76,26 +93,39 @@ class PodCurl:
             return CurlResult(HTTP_ERROR, status, message, seconds, address)
         return CurlResult(0, status, "", seconds, address, body)
 
-    async def _through_sidecar(self, command: CurlCommand, sender: Sender) -> tuple[int, str, str]:
+    async def _through_sidecar(
+        self, command: CurlCommand, sender: Sender, access_log: Callable[[str], None]
+    ) -> tuple[int, str, str]:
         view = MeshView(services(self._objects, self._sockets, self._trust_domain()), turn=self._turn)
         service = view.service(command.host, sender.namespace)
         if service is None and not _is_address(command.host):
             raise _Failure(NO_HOST, f"Could not resolve host: {command.host}")
         address = service["ip"] if service else command.host
+        told = ANSWERS.get(self._faults.value(RESPONSE_FLAG)) if self._faults.active(RESPONSE_FLAG) else None
+        status, body = (told.status, told.body) if told else await self._answered(command, sender, view, service)
+        if logs_access(self._objects) and (told or status == UNAVAILABLE):
+            access_log(access_log_line(self._timestamp(), command, told or answer_of(body), service))
+        if status == NO_ANSWER:
+            raise _timed_out("Operation", command, address)
+        return status, body, address
+
+    async def _answered(
+        self, command: CurlCommand, sender: Sender, view: MeshView, service: dict[str, Any] | None
+    ) -> tuple[int, str]:
+        """Status and body: the server's own, or Envoy's words for why there are none."""
         endpoint = view.endpoint(service, command.port) if service else _direct(command.host, command.port)
         if endpoint is None:
-            return 503, "no healthy upstream", address
+            return UNAVAILABLE, "no healthy upstream"
         try:
             if self._dropped(endpoint):
                 await asyncio.sleep(DROPPED_SECONDS)
                 raise Unreachable(TIMED_OUT)
             stream = await dial(endpoint, sender.identity, self._sockets.source(sender.namespace, sender.name))
-            status, body = await _request(stream, command)
+            return await _request(stream, command)
         except Unreachable as error:
-            return 503, upstream_error(str(error)), address
+            return UNAVAILABLE, upstream_error(str(error))
         except (OSError, EOFError, ValueError):
-            return 503, upstream_error("connection termination"), address
-        return status, body, address
+            return UNAVAILABLE, upstream_error("connection termination")
 
     async def _plain(self, command: CurlCommand, sender: Sender) -> tuple[int, str, str]:
         endpoint, address = self._kube_proxy(command, sender.namespace)

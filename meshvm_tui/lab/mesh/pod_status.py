@@ -35,6 +35,25 @@ def waiting(pod: JSON, reason: str, message: str) -> JSON:
     }
 
 
+def crashing(pod: JSON, words: str) -> JSON:
+    """A Pod whose first init container ends with an error again and again."""
+    first, *rest = pod["spec"]["initContainers"]
+    meta = pod["metadata"]
+    message = f"back-off 10s restarting failed container={first['name']} pod={meta['name']}_{meta['namespace']}"
+    ended = {"terminated": {"exitCode": 1, "reason": "Error", "message": words}}
+    state = {"waiting": {"reason": "CrashLoopBackOff", "message": message}}
+    initializing = {"waiting": {"reason": "PodInitializing"}}
+    return {
+        "phase": "Pending",
+        "conditions": _conditions(ready=False, now=meta["creationTimestamp"]),
+        "initContainerStatuses": [
+            {**_container(first, state, ready=False), "lastState": ended, "restartCount": 1},
+            *(_container(one, initializing, ready=False) for one in rest),
+        ],
+        "containerStatuses": [_container(one, initializing, ready=False) for one in pod["spec"]["containers"]],
+    }
+
+
 def running(pod: JSON, address: str, started: str) -> JSON:
     """A Pod all of whose containers run."""
     state = {"running": {"startedAt": started}}
