@@ -1,14 +1,17 @@
-"""Fixtures of the tier with real machines: `rig`, `boot_vm`, `vm`."""
+"""Fixtures of the tier with real machines: `rig`, `boot_vm`, `vm`, `stub_package`, `world`, and the same by module."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.real import need
+from tests.real_vm import package
 from tests.real_vm.rig import RealVm, Rig, VmOptions, missing
+from tests.real_vm.world import World, world_on
 
 BootVm = Callable[..., RealVm]
 
@@ -58,3 +61,25 @@ def boot_module_vm(rig: Rig) -> Iterator[BootVm]:
 def vm(boot_vm: BootVm) -> RealVm:
     """A usual machine."""
     return boot_vm()
+
+
+@pytest.fixture(scope="session")
+def stub_package(rig: Rig) -> Path:
+    """The file of the stub istio-sidecar package, of the lab's istiod's version."""
+    path = rig.folder / "istio-sidecar.deb"
+    path.write_bytes(package.stub_package())
+    return path
+
+
+@pytest.fixture
+def world(rig: Rig, stub_package: Path, tmp_path: Path) -> Iterator[World]:
+    """A cluster without Istio, and the means to run the CLI against it and machines."""
+    with world_on(rig, tmp_path, stub_package) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def module_world(rig: Rig, stub_package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The same for a module whose tests go on with each other's world."""
+    with world_on(rig, tmp_path_factory.mktemp("world"), stub_package) as made:
+        yield made

@@ -29,6 +29,7 @@ from tests.real_vm.rig_machine import (
     remove_group,
     until,
 )
+from tests.real_vm.rig_services import Downloads, NameServer
 
 PROGRAMS = ("systemd-nspawn", "debootstrap", "ip", "nsenter", "ssh-keygen")
 USER, PASSWORD = "op", "op-password"
@@ -195,7 +196,10 @@ class RealVm:
 
 
 class Rig:
-    """Everything that the machines of one test process share. `close` leaves nothing of it on the computer."""
+    """Everything that the machines of one test process share. `close` leaves nothing of it on the computer.
+
+    `slices` are the free ranges of 32 addresses on the bridge, by their first host number, for what serves the
+    machines; `names` is the machines' name server, `downloads` a web server beside them."""
 
     def __init__(self) -> None:
         self.image = image()
@@ -204,6 +208,9 @@ class Rig:
         self.folder = FOLDERS / f"{PREFIX}{self.network.number}"
         self.folder.mkdir(mode=0o711)
         self._lock: IO[str] = _held(self.folder)
+        self.slices = [128, 160, 192, 224]
+        self.names = NameServer(self.network.host)
+        self.downloads = Downloads(self.network.host)
         self._next = 0
         self._machines: list[RealVm] = []
         self.key_file = self.folder / "id_ed25519"
@@ -234,6 +241,8 @@ class Rig:
             steps.callback(self._lock.close)
             steps.callback(shutil.rmtree, self.folder, ignore_errors=True)
             steps.callback(self.network.close)
+            steps.callback(self.downloads.close)
+            steps.callback(self.names.close)
             for machine in list(self._machines):
                 steps.callback(self.throw_away, machine)
 

@@ -27,6 +27,7 @@ PACKAGES = (
     "openssh-server",
     "procps",
     "python3",
+    "python3-cffi-backend",  # what python3-cryptography wants by a name that debootstrap cannot resolve
     "python3-cryptography",
     "python3-yaml",
     "sudo",

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,11 +105,14 @@ class LabWorld:
 
 
 @contextmanager
-def lab_world(state: Path, *arguments: str, seconds: float = 60) -> Iterator[LabWorld]:
+def lab_world(
+    state: Path, *arguments: str, seconds: float = 60, environment: Mapping[str, str] | None = None
+) -> Iterator[LabWorld]:
     """Starts a lab in a folder, waits until everything in it listens, and ends it."""
+    inherited = {**os.environ, **(environment or {})}
     command: Sequence[str] = (sys.executable, "-m", "meshvm_tui.lab", "serve", "--state", str(state), *arguments)
     with (state.parent / f"{state.name}.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=inherited)
     try:
         end = time.monotonic() + seconds
         while not (state / "ready").exists():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 
 from cryptography import x509
@@ -47,9 +48,10 @@ def usable_certificate(now: float, root: Path = Path()) -> float:
         ) from error
     except ValueError as error:
         raise NoClientCertificate(f"cannot parse the cert chain, using token instead: {error}") from error
-    if certificate.public_key() != key.public_key():
+    shown, own = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo), key.public_key()
+    if certificate.public_key().public_bytes(*shown) != own.public_bytes(*shown):
         raise NoClientCertificate("cannot load key pair, using token instead: tls: private key does not match")
-    ends = certificate.not_valid_after_utc.timestamp()
+    ends = _end_of(certificate)
     if ends <= now:
         raise NoClientCertificate("cert expired, using token instead")
     return ends
@@ -79,6 +81,13 @@ def store(request: SigningRequest, chain: str, root: Path = Path()) -> None:
         with os.fdopen(descriptor, "w", encoding="ascii") as out:
             out.write(text)
         fresh.replace(path)
+
+
+def _end_of(certificate: x509.Certificate) -> float:
+    try:
+        return certificate.not_valid_after_utc.timestamp()
+    except AttributeError:  # cryptography before 42, as Debian 12 has it
+        return certificate.not_valid_after.replace(tzinfo=UTC).timestamp()
 
 
 def _inside(error: OSError, root: Path) -> Path:
