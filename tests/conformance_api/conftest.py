@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.conformance_api.driver import Driver
-from tests.conformance_api.servers import Server, lab_server, real_assets, real_server
+from tests.conformance_api.servers import Server, lab_server, real_server
 from tests.real import need
-from tests.real import need
+from tests.real_api import binaries
 
 _NUMBERS = itertools.count(1)
 
@@ -28,7 +28,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         with lab_server(directory) as running:
             yield running
         return
-    assets = real_assets()
+    assets = binaries.assets()
     need(assets is not None, "there is no kube-apiserver", "make real-tools")
     assert assets
     with real_server(assets, directory) as running:

@@ -29,7 +29,6 @@ from meshvm_tui.lab.cluster_api.server import ClusterApi
 from meshvm_tui.lab.faults import Faults
 from meshvm_tui.lab.objects import Objects
 from meshvm_tui.lab.tokens import Tokens
-from tests.real_api.binaries import assets
 
 START_SECONDS = 60.0
 
@@ -109,17 +108,14 @@ def lab_server(directory: Path) -> Iterator[Server]:
         loop.close()
 
 
-def real_assets() -> Path | None:
-    """The folder with etcd and kube-apiserver: the one that KUBEBUILDER_ASSETS names, or the cache's; or None."""
-    named = os.environ.get("KUBEBUILDER_ASSETS")
-    cached = Path(os.environ["MESHVM_TUI_REAL_CACHE"]) / "meshvm-tui" / "real-tools" / "kubebuilder"
-    folder = Path(named) if named else cached
-    return folder if all((folder / name).exists() for name in ("etcd", "kube-apiserver")) else None
-
-
 @contextmanager
-def real_server(assets: Path, directory: Path) -> Iterator[Server]:
-    """A bare kube-apiserver with an etcd of its own, both on loopback."""
+def real_server(
+    binaries: Path, directory: Path, *, flags: Sequence[str] = (), users: Mapping[str, str] | None = None
+) -> Iterator[Server]:
+    """A bare kube-apiserver with an etcd of its own, both on loopback; `binaries` is the folder of both programs.
+
+    `flags` are further ones of kube-apiserver; `users` are tokens by the names of users without any rights.
+    """
     etcd_port, peer_port, port = (_free_port() for _ in range(3))
     authority = Authority(directory / "ca")
     certificate, key = authority.issue("kube-apiserver", dns=["localhost"], ips=["127.0.0.1"])
