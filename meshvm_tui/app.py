@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from meshvm_tui.app_watch import Watching
+    from meshvm_tui.operator_secrets import MemorySecrets
     from meshvm_tui.plan import Plan
     from meshvm_tui.ports import Connections
     from meshvm_tui.screens.watch import WatchScreen
@@ -185,13 +186,15 @@ def make_app(
     monitor_context: str = "",
     monitor_namespace: str | None = None,
     lab_command: tuple[str, ...] = (),
+    secrets: MemorySecrets | None = None,
 ) -> MeshVMApp:
     """The app from plain values; the command line and the tests both call this.
 
     `start` is home, wizard (with `session_name`, or with `plan` in a new session) or monitor (`monitor_namespace`
     None is every namespace, "" the context's). `lab_command` starts the lab; without it home offers none.
+    `secrets` is where `connections` ask for what the operator types in for sudo and SSH.
     """
-    return MeshVMApp(
+    app = MeshVMApp(
         connections,
         store,
         session_name=session_name,
@@ -200,3 +203,6 @@ def make_app(
         monitor=(monitor_context, monitor_namespace),
         lab_command=lab_command,
     )
+    if secrets is not None:
+        app.secrets = secrets
+    return app

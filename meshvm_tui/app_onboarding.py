@@ -9,6 +9,8 @@ from textual import on
 from meshvm_tui import app_messages as told
 from meshvm_tui.app_base import BaseApp
 from meshvm_tui.app_opening import in_thread, open_in_thread
+from meshvm_tui.operator_secrets import MemorySecrets
+from meshvm_tui.ports import SecretKind
 from meshvm_tui.screens import messages as wanted
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ class OnboardingApp(BaseApp):
         super().__init__(*styles)
         self.connections = connections
         self.store = store
+        self.secrets = MemorySecrets()
+        """What the operator typed in for sudo and SSH, until the app ends; the connections ask it."""
         self.keeper: SessionKeeper | None = None
         self.runs: Runs | None = None
         self.wizard: WizardScreen | None = None
@@ -244,6 +248,11 @@ class OnboardingApp(BaseApp):
             self.keeper.change(plan=plan)
             self.wizard.show_plan(plan)
             await self._review_wanted(wanted.ReviewWanted(event.stage))
+
+    @on(wanted.SecretGiven)
+    async def _secret_given(self, event: wanted.SecretGiven) -> None:
+        self.secrets.give(SecretKind(event.kind), event.subject, event.secret)
+        await self._review_wanted(wanted.ReviewWanted(event.stage))
 
     @on(wanted.RunLeft)
     async def _run_left(self, event: wanted.RunLeft) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         GuestQuery,
         GuestReader,
         Istioctl,
+        Secrets,
     )
 
 T = TypeVar("T")
@@ -29,11 +30,12 @@ T = TypeVar("T")
 class WiredConnections:
     """`ports.Connections` over the real adapters. A port is opened once for what it is opened with.
 
-    Where `read_only` is set, no mutating port is ever given.
+    Where `read_only` is set, no mutating port is ever given. `secrets` is the way to ask for what SSH and sudo want.
     """
 
-    def __init__(self, *, read_only: bool = False) -> None:
+    def __init__(self, *, read_only: bool = False, secrets: Secrets | None = None) -> None:
         self._read_only = read_only
+        self._secrets = secrets
         self._opened: dict[Hashable, Any] = {}
         self._lock = threading.Lock()
 
@@ -86,7 +88,9 @@ class WiredConnections:
         # paramiko logs what it raises as well; without a handler Python would write that over the screen.
         logging.getLogger("paramiko").addHandler(logging.NullHandler())
         where = ("guest", machine.model_dump_json())
-        return self._once(where, lambda: SshGuest.for_machine(machine, own_known_hosts=known_hosts()))
+        return self._once(
+            where, lambda: SshGuest.for_machine(machine, own_known_hosts=known_hosts(), secrets=self._secrets)
+        )
 
     def _once(self, key: Hashable, open_port: Callable[[], T]) -> T:
         with self._lock:

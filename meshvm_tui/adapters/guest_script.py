@@ -1,7 +1,7 @@
 """What is sent to a VM: the one script, its values as shell variables, and the tar that carries them.
 
-The two commands below are the only ones that are ever run over SSH besides `true`. Nothing variable stands in them:
-values and files go over standard input.
+The commands below are the only ones that are ever run over SSH. Nothing variable stands in them: values, files and
+the password for sudo go over standard input.
 """
 
 from __future__ import annotations
@@ -26,17 +26,43 @@ OBSERVE_COMMAND = (
 )
 """Runs the script from standard input: values, then the script. Under sudo where that asks for no password."""
 
-EXECUTE_COMMAND = (
+OBSERVE_AND_AUTHENTICATE = (
     "exec sh -c '"
-    "umask 077; d=$(mktemp -d /tmp/.meshvm.XXXXXXXX) || exit 1; "
-    'if tar -xf - -C "$d" --no-same-owner; then '
-    'if [ "$(id -u)" = 0 ]; then sh "$d/guest.sh" "$d" "$SSH_CONNECTION"; '
-    'else sudo -n sh "$d/guest.sh" "$d" "$SSH_CONNECTION"; fi; '
-    'else echo "the files did not arrive whole" >&2; false; fi; '
-    'r=$?; rm -rf "$d"; exit $r'
+    "LC_ALL=C; export LC_ALL; IFS= read -r p; "
+    # One line and then the end: a wrong password is one failed try, not as many as the script has lines.
+    r'printf "%s\n" "$p" | sudo -k -S -p "" true || exit; '
+    r'{ printf "%s\n" "$p" "#meshvm script"; exec cat; } | sudo -k -S -p "" sh -c '
+    # On from the mark, so that a password which sudo did not want is never read as a command.
+    r'"while IFS= read -r l; do case \$l in \#meshvm\ script) break;; esac; done; exec sh -s -- - \"\$1\"" '
+    'sh "$SSH_CONNECTION"'
     "'"
 )
-"""Unpacks a tar from standard input into a fresh 0700 folder and runs the script from there as root."""
+"""The same where sudo wants a password, which is the first line of standard input (and never an argument)."""
+
+EXECUTE_COMMAND = (
+    "exec sh -c '"
+    'umask 077; trap "" PIPE; trap "exit 143" HUP TERM; '
+    'd=$(mktemp -d /tmp/.meshvm.XXXXXXXX) || exit 1; trap "rm -rf $d" EXIT; '
+    'if tar -xf - -C "$d" --no-same-owner; then '
+    'if [ "$(id -u)" = 0 ]; then sh "$d/guest.sh" "$d" "$SSH_CONNECTION"; '
+    'else LC_ALL=C sudo -n sh "$d/guest.sh" "$d" "$SSH_CONNECTION"; fi; '
+    'else echo "the files did not arrive whole" >&2; false; fi'
+    "'"
+)
+"""Unpacks a tar from standard input into a fresh 0700 folder and runs the script from there as root.
+
+Where the connection is cut nobody listens any more: words that reach no one must not end the clean-up."""
+
+EXECUTE_AND_AUTHENTICATE = (
+    "exec sh -c '"
+    'IFS= read -r p; umask 077; trap "" PIPE; trap "exit 143" HUP TERM; '
+    'd=$(mktemp -d /tmp/.meshvm.XXXXXXXX) || exit 1; trap "rm -rf $d" EXIT; '
+    'if tar -xf - -C "$d" --no-same-owner; then '
+    r'printf "%s\n" "$p" | LC_ALL=C sudo -k -S -p "" sh "$d/guest.sh" "$d" "$SSH_CONNECTION"; '
+    'else echo "the files did not arrive whole" >&2; false; fi'
+    "'"
+)
+"""The same where sudo wants a password, which is the first line of standard input."""
 
 PROOF_COMMAND = "true"
 """What is run over the second connection, after the sidecar's start."""

@@ -30,7 +30,7 @@ class Command:
         self.sent_at = 0.0
 
     def send(self, pieces: Iterable[bytes]) -> None:
-        """All of the input, then its end."""
+        """All of the input, then its end. A command that ends before it has read everything says why by itself."""
         for piece in pieces:
             rest = memoryview(piece)
             heard = time.monotonic()
@@ -41,8 +41,11 @@ class Command:
                 except TimeoutError:
                     self._check_silence(heard)
                     continue
+                except OSError:
+                    sent = 0
                 if sent == 0:
-                    raise EOFError("the command ended before it had read its input")
+                    self._check_cut()
+                    return
                 heard = time.monotonic()
                 rest = rest[sent:]
         self._channel.shutdown_write()
@@ -102,6 +105,10 @@ class Command:
     def _check(self) -> None:
         if self._cancelled():
             raise Cancelled
+
+    def _check_cut(self) -> None:
+        if not self._channel.get_transport().is_active():
+            raise EOFError("the connection was cut while it took its input")
 
     def _check_silence(self, heard: float) -> None:
         if time.monotonic() - heard > self._silence:

@@ -5,11 +5,21 @@ from __future__ import annotations
 import errno
 import socket
 
+from meshvm_tui.ports import SecretKind
 from meshvm_tui.problems import ActionNeeded, PermanentError, Problem, TransientError
 
 _NO_GREETING = ("protocol banner", "No existing session")
 _TOO_MANY_KEYS = "Too many authentication failures"
 """sshd's words at MaxAuthTries (6 by default): each key in ssh-agent is a try."""
+WANTS_PASSWORD = ("password is required", "a terminal is required", "interactive authentication is required")
+WRONG_PASSWORD = (
+    "incorrect password attempt",
+    "sorry, try again",
+    "no password was provided",
+    "authentication failed, try again",
+)
+_NO_RIGHT = ("not in the sudoers", "not allowed to execute", "sudo: not found", "must have a tty", "may not run sudo")
+"""sudo's words with LC_ALL=C; those about authentication are sudo-rs's."""
 _NO_WAY = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL)
 
 
@@ -86,13 +96,20 @@ def _other(error: Exception, where: str) -> Problem:
     return TransientError("MVM-411", f"{where}: {type(error).__name__}: {error}")
 
 
+def sudo_evidence(where: str) -> dict[str, str]:
+    """What may be given to mend it, for whoever can ask."""
+    return {"secret": SecretKind.SUDO.value, "subject": where}
+
+
 def from_script_words(words: str, exit_status: int, where: str) -> Problem:
     """The problem of a script that ended without its last line, from what was said instead."""
     lowered = words.lower()
     tail = words.strip()[-600:] or f"no words, exit status {exit_status}"
-    if "password is required" in lowered or "a terminal is required" in lowered:
-        return ActionNeeded("MVM-413", f"{where}: {tail}")
-    if "not in the sudoers" in lowered or "not allowed to execute" in lowered or "sudo: not found" in lowered:
+    if any(sign in lowered for sign in WRONG_PASSWORD):
+        return ActionNeeded("MVM-434", f"{where}: {tail}", evidence=sudo_evidence(where))
+    if any(sign in lowered for sign in WANTS_PASSWORD):
+        return ActionNeeded("MVM-413", f"{where}: {tail}", evidence=sudo_evidence(where))
+    if any(sign in lowered for sign in _NO_RIGHT):
         return ActionNeeded("MVM-414", f"{where}: {tail}")
     if "no space left" in lowered:
         return PermanentError("MVM-525", f"{where}: {tail}")

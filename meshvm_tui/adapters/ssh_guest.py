@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from meshvm_tui.adapters import guest_script
 from meshvm_tui.adapters.ssh_command import Command
-from meshvm_tui.adapters.ssh_connection import SshConnection, SshTarget, default_user
+from meshvm_tui.adapters.ssh_connection import SshConnection
 from meshvm_tui.adapters.ssh_errors import from_script_words
 from meshvm_tui.adapters.ssh_host_keys import AcceptHostKey
-from meshvm_tui.ports import GuestFacts, GuestOrder, GuestQuery, GuestReport
+from meshvm_tui.adapters.ssh_sudo import SudoPassword, asks_for_password
+from meshvm_tui.adapters.ssh_target import SshTarget, target_for
+from meshvm_tui.ports import GuestFacts, GuestOrder, GuestQuery, GuestReport, Secrets
 from meshvm_tui.problems import PermanentError, TransientError
 
 if TYPE_CHECKING:
@@ -28,26 +30,6 @@ EXECUTE_SILENCE = 360.0
 """Longer than the longest that the script says nothing: a download."""
 
 
-def target_for(machine: Machine, *, own_known_hosts: Path, accept: AcceptHostKey | None = None) -> SshTarget:
-    """The plain values of a machine of the plan. Raises a Problem where the plan names no way that works here."""
-    if machine.ssh.via == "iap":
-        raise PermanentError("MVM-415", f"machine {machine.name} says via: iap")
-    if not machine.host:
-        raise PermanentError("MVM-429", f"machine {machine.name} has no host")
-    if machine.ssh.via == "jump" and not machine.ssh.jump:
-        raise PermanentError("MVM-416", f"machine {machine.name} says via: jump and names no ssh.jump")
-    return SshTarget(
-        host=machine.host.strip("[]"),
-        port=machine.ssh.port,
-        user=machine.ssh.user or default_user(),
-        key=machine.ssh.key,
-        known_host=machine.ssh.known_host,
-        own_known_hosts=own_known_hosts,
-        jump=machine.ssh.jump if machine.ssh.via == "jump" else "",
-        accept=accept,
-    )
-
-
 class SshGuestReader:
     """A VM's inside, for looking only."""
 
@@ -56,11 +38,22 @@ class SshGuestReader:
         self._connection: SshConnection | None = None
         self._lock = threading.Lock()
         self._closed = False
+        self._sudo = SudoPassword(target.where, target.secrets, lambda: self._closed)
 
     def observe(self, query: GuestQuery) -> GuestFacts:
-        """`guest.sh observe`: topic by topic. `clock_skew` is right within half a turn and half a second."""
+        """`guest.sh observe`: topic by topic. `clock_skew` is right within half a turn and half a second.
+
+        Where sudo wants a password, it is asked for and the machine is looked at once more, as root; ActionNeeded
+        MVM-413 where nobody can be asked, MVM-434 where it is wrong."""
+        facts = self._look(query, self._sudo.known)
+        if self._sudo.known or not (words := asks_for_password(facts.values)):
+            return facts
+        return self._sudo.with_password(lambda password: self._look(query, password), words)
+
+    def _look(self, query: GuestQuery, password: str) -> GuestFacts:
         payload = guest_script.observation(query.values)
-        running = self._run(guest_script.OBSERVE_COMMAND, lambda: iter((payload,)), lambda: False, OBSERVE_SILENCE)
+        command = guest_script.OBSERVE_AND_AUTHENTICATE if password else guest_script.OBSERVE_COMMAND
+        running = self._run(command, lambda: _first(password, iter((payload,))), lambda: False, OBSERVE_SILENCE)
         topics: dict[str, dict[str, Any]] = {}
         skew = 0.0
         for line in running.lines():
@@ -117,9 +110,12 @@ class SshGuest(SshGuestReader):
     """A VM's inside that may be changed."""
 
     @classmethod
-    def for_machine(cls, machine: Machine, *, own_known_hosts: Path, accept: AcceptHostKey | None = None) -> SshGuest:
+    def for_machine(
+        cls, machine: Machine, *, own_known_hosts: Path, accept: AcceptHostKey | None = None,
+        secrets: Secrets | None = None,
+    ) -> SshGuest:  # fmt: skip
         """For a machine of the plan; nothing is connected before it is used."""
-        return cls(target_for(machine, own_known_hosts=own_known_hosts, accept=accept))
+        return cls(target_for(machine, own_known_hosts=own_known_hosts, accept=accept, secrets=secrets))
 
     def execute(self, order: GuestOrder, cancelled: Callable[[], bool]) -> Iterator[GuestReport]:
         """One execution: its reports as they come, the `end` line last. Cut: a TransientError; the script on the
@@ -127,7 +123,9 @@ class SshGuest(SshGuestReader):
         for path in order.paths.values():
             if not path.is_file():
                 raise PermanentError("MVM-529", str(path))
-        running = self._run(guest_script.EXECUTE_COMMAND, lambda: _tar(order), cancelled, EXECUTE_SILENCE)
+        password = self._sudo.known
+        command = guest_script.EXECUTE_AND_AUTHENTICATE if password else guest_script.EXECUTE_COMMAND
+        running = self._run(command, lambda: _first(password, _tar(order)), cancelled, EXECUTE_SILENCE)
         ended = False
         for line in running.lines():
             record = _json(line)
@@ -172,6 +170,13 @@ class SshGuest(SshGuestReader):
 
 def _tar(order: GuestOrder) -> Iterator[bytes]:
     return guest_script.archive(order.mode, order.values, order.contents, order.paths)
+
+
+def _first(password: str, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The input of a command, after the password for sudo where there is one."""
+    if password:
+        yield f"{password}\n".encode()
+    yield from pieces
 
 
 def _json(line: str) -> dict[str, Any]:

@@ -7,14 +7,17 @@ Nothing is ever added silently: an unknown key is asked for, a changed one is re
 from __future__ import annotations
 
 import os
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from hashlib import sha256
 from pathlib import Path
 
 from meshvm_tui.problems import ActionNeeded, PermanentError
 
+UNKNOWN_HOST_KEY, OTHER_KEY_TYPE = "MVM-404", "MVM-418"
 AcceptHostKey = Callable[[str, int, str], bool]
 
 
@@ -37,11 +40,21 @@ class ShownKey:
 
 @dataclass(frozen=True)
 class KnownKey:
-    """One line of known_hosts that matches a host."""
+    """One line of known_hosts that matches a host. `place` is file:line."""
 
     marker: Marker
     type: str
     base64: str
+    place: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """`SHA256:…`, as ssh-keygen -lf prints it; "" for what is no base64."""
+        try:
+            digest = sha256(b64decode(self.base64, validate=True)).digest()
+        except ValueError:
+            return ""
+        return "SHA256:" + b64encode(digest).decode("ascii").rstrip("=")
 
 
 def lookup_name(host: str, port: int) -> str:
@@ -56,13 +69,13 @@ def known_keys(path: Path, host: str, port: int) -> Iterator[KnownKey]:
     except OSError:
         return
     name = lookup_name(host, port)
-    for line in lines:
+    for number, line in enumerate(lines, 1):
         parts = line.split()
         marker = Marker.NONE
         if parts and parts[0] in (Marker.REVOKED, Marker.AUTHORITY):
             marker = Marker(parts.pop(0))
         if len(parts) >= 3 and not parts[0].startswith("#") and _matches(parts[0], name):
-            yield KnownKey(marker, parts[1], parts[2])
+            yield KnownKey(marker, parts[1], parts[2], f"{path}:{number}")
 
 
 def _matches(patterns: str, name: str) -> bool:
@@ -96,7 +109,7 @@ class HostKeys:
     host: str
     port: int
     pin: str
-    operator_file: Path | None
+    operator_files: tuple[Path, ...]
     own_file: Path
     accept: AcceptHostKey | None = None
 
@@ -118,12 +131,12 @@ class HostKeys:
         plain = [key for key in known if key.marker is Marker.NONE]
         if any(key.base64 == shown.base64 for key in plain):
             return
-        if any(key.type == shown.type for key in plain):
-            raise self._changed(shown)
+        if other := next((key for key in plain if key.type == shown.type), None):
+            raise self._changed(shown, f"{other.place} has {other.type} {other.fingerprint or other.base64}")
         if plain:
             types = ", ".join(dict.fromkeys(key.type for key in plain))
             raise ActionNeeded(
-                "MVM-418",
+                OTHER_KEY_TYPE,
                 f"{self._name} shows {shown.type} {shown.fingerprint}; known_hosts has only {types}",
                 next_action=self._how_to_compare(shown, f"set ssh.knownHost: {shown.fingerprint}"),
             )
@@ -134,18 +147,17 @@ class HostKeys:
         return lookup_name(self.host, self.port)
 
     def _known(self) -> Iterator[KnownKey]:
-        for path in (self.operator_file, self.own_file):
-            if path is not None:
-                yield from known_keys(path, self.host, self.port)
+        for path in (*self.operator_files, self.own_file):
+            yield from known_keys(path, self.host, self.port)
 
     def _check_pin(self, shown: ShownKey) -> None:
         if self.pin.startswith("SHA256:"):
             if self.pin.rstrip("=") != shown.fingerprint:
                 raise self._changed(shown, f"the plan pins {self.pin}")
         elif self.pin.split()[:2] != [shown.type, shown.base64]:
-            raise self._changed(shown, "the plan pins another key")
+            raise self._changed(shown, f"the plan pins {_pinned(self.pin)}")
 
-    def _changed(self, shown: ShownKey, known: str = "known_hosts has another key of this type") -> PermanentError:
+    def _changed(self, shown: ShownKey, known: str) -> PermanentError:
         return PermanentError("MVM-405", f"{self._name} shows {shown.type} {shown.fingerprint}; {known}")
 
     def _ask(self, shown: ShownKey) -> None:
@@ -153,7 +165,7 @@ class HostKeys:
             self._remember(shown)
             return
         raise ActionNeeded(
-            "MVM-404",
+            UNKNOWN_HOST_KEY,
             f"{self._name} shows {shown.type} {shown.fingerprint}",
             next_action=self._how_to_compare(shown, f"accept it, or set ssh.knownHost: {shown.fingerprint}"),
             evidence={"fingerprint": shown.fingerprint, "host": self.host, "port": str(self.port)},
@@ -168,3 +180,8 @@ class HostKeys:
         handle = os.open(self.own_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         with os.fdopen(handle, "a") as file:
             file.write(f"{self._name} {shown.type} {shown.base64}\n")
+
+
+def _pinned(pin: str) -> str:
+    kind, _, rest = pin.partition(" ")
+    return f"{kind} {KnownKey(Marker.NONE, kind, rest.split()[0] if rest.split() else '').fingerprint or rest}"

@@ -50,7 +50,10 @@ def apply(
     """Do what a plan says: observe each step, change only what is missing, and prove it both ways.
 
     Running it again changes nothing that is as planned. With --read-only it does what --dry-run does.
+    A password for sudo, or an SSH key's passphrase, is asked for on the terminal where one is wanted, or taken from
+    MESHVM_TUI_SUDO_PASSWORD and MESHVM_TUI_KEY_PASSPHRASE. Neither is stored.
     """
+    from meshvm_tui.operator_secrets import CommandLineSecrets
     from meshvm_tui.plan_file import load_plan
     from meshvm_tui.session_store import SessionStore
     from meshvm_tui.terminal_output import JsonOutput, TextOutput
@@ -62,7 +65,8 @@ def apply(
     plan = with_overrides(load_plan(path), kubeconfig=kubeconfig, context=context, namespace=namespace)
     output = JsonOutput() if as_json else TextOutput()
     store = SessionStore(sessions_dir())
-    connections = WiredConnections(read_only=dry_run)
+    secrets = CommandLineSecrets()
+    connections = WiredConnections(read_only=dry_run, secrets=secrets)
     name = name or default_name(plan)
     try:
         if dry_run:
@@ -74,6 +78,7 @@ def apply(
             held.close()
     finally:
         connections.close()
+        secrets.close()
 
 
 def look(

@@ -68,13 +68,16 @@ def show_app(
 ) -> int:
     """Runs the app until the operator leaves it; 0, or 128 + the signal that ended it."""
     from meshvm_tui.app import make_app
+    from meshvm_tui.operator_secrets import MemorySecrets
     from meshvm_tui.session_store import SessionStore
     from meshvm_tui.wiring import WiredConnections
 
-    connections = WiredConnections(read_only=read_only)
+    secrets = MemorySecrets()
+    connections = WiredConnections(read_only=read_only, secrets=secrets)
     try:
         app = make_app(
             connections=connections,
+            secrets=secrets,
             store=SessionStore(sessions_dir()),
             session_name=name,
             plan=plan,

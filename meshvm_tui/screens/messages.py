@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from textual.message import Message
@@ -80,6 +80,16 @@ class HostKeyAccepted(Intent):
 
     machine: str
     fingerprint: str
+    stage: Stage
+
+
+@dataclass
+class SecretGiven(Intent):
+    """The operator typed what sudo or a key asks for; go on with the review of this stage."""
+
+    kind: str
+    subject: str
+    secret: str = field(repr=False)
     stage: Stage
 
 

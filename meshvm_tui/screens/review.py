@@ -18,10 +18,11 @@ from meshvm_tui.screens.app_screen import AppScreen
 from meshvm_tui.screens.dialogs import ProblemDialog
 from meshvm_tui.screens.glyphs import printable
 from meshvm_tui.screens.key_line import KeyLine
-from meshvm_tui.screens.messages import HostKeyAccepted, ReviewWanted, RunLeft, RunWanted
+from meshvm_tui.screens.messages import HostKeyAccepted, ReviewWanted, RunLeft, RunWanted, SecretGiven
 from meshvm_tui.screens.observed import problem_parts
 from meshvm_tui.screens.painted import Painted
 from meshvm_tui.screens.preview import command_parts, diff_parts
+from meshvm_tui.screens.secret_dialog import SecretDialog, wanted_secret
 
 if TYPE_CHECKING:
     from meshvm_tui.events import Change, Stage
@@ -133,18 +134,24 @@ class ReviewScreen(AppScreen):
     def _ask(self, failed: StepLine, problem: ProblemRecord) -> None:
         fingerprint = dict(problem.evidence).get("fingerprint", "")
         key = problem.code == UNKNOWN_HOST_KEY and fingerprint
+        kind, subject = wanted_secret(problem)
 
         def answered(go_on: bool | None) -> None:
             if not go_on:
                 return
             if key:
                 self.leave_by(HostKeyAccepted(failed.machine, fingerprint, self.stage))
+            elif kind:
+                self.app.push_screen(SecretDialog(kind, subject), lambda secret: self._give(kind, subject, secret))
             else:
                 self.leave_by(ReviewWanted(self.stage))
 
-        self.app.push_screen(
-            ProblemDialog(problem, go_on="accept this key and go on" if key else "look again"), answered
-        )
+        go_on = "accept this key and go on" if key else "type it in" if kind else "look again"
+        self.app.push_screen(ProblemDialog(problem, go_on=go_on), answered)
+
+    def _give(self, kind: str, subject: str, secret: str | None) -> None:
+        if secret:
+            self.leave_by(SecretGiven(kind, subject, secret, self.stage))
 
     def _summary(self) -> str:
         if not self._ended:

@@ -24,10 +24,12 @@ from meshvm_tui.screens.messages import (
     ReviewWanted,
     RunLeft,
     RunWanted,
+    SecretGiven,
     WatchWanted,
 )
 from meshvm_tui.screens.painted import Painted
 from meshvm_tui.screens.run_lines import answers, done_words, headline, run_lines
+from meshvm_tui.screens.secret_dialog import SecretDialog, wanted_secret
 
 if TYPE_CHECKING:
     from meshvm_tui.events import RunFinished
@@ -206,13 +208,17 @@ class RunScreen(AppScreen):
             return
         fingerprint = dict(problem.evidence).get("fingerprint", "")
         accepts = problem.code == UNKNOWN_HOST_KEY and bool(fingerprint)
+        kind, subject = wanted_secret(problem)
         go_on = "review again" if problem.code == MOVED else "accept this key and go on" if accepts else "try again"
+        go_on = "type it in" if kind else go_on
 
         def answered(yes: bool | None) -> None:
             if not yes:
                 return
             if accepts:
                 self.leave_by(HostKeyAccepted(failed.machine, fingerprint, self.stage))
+            elif kind:
+                self.app.push_screen(SecretDialog(kind, subject), lambda secret: self._give(kind, subject, secret))
             elif problem.code == MOVED:
                 self.leave_by(ReviewWanted(self.stage))
             else:
@@ -221,6 +227,10 @@ class RunScreen(AppScreen):
         done = [line.title for line in self.board.upto(self.stage) if line.satisfied]
         words = ", ".join(done) + "; nothing was undone" if done else "nothing yet"
         self.app.push_screen(ProblemDialog(problem, go_on=go_on, done=words), answered)
+
+    def _give(self, kind: str, subject: str, secret: str | None) -> None:
+        if secret:
+            self.leave_by(SecretGiven(kind, subject, secret, self.stage))
 
     def _follow(self, lines: tuple[StepLine, ...]) -> None:
         """Keeps the step that runs in sight."""

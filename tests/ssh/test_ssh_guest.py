@@ -12,9 +12,9 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from meshvm_tui.adapters import guest_script, ssh_connection
-from meshvm_tui.adapters.ssh_connection import SshTarget
-from meshvm_tui.adapters.ssh_guest import SshGuest, target_for
+from meshvm_tui.adapters import guest_script, ssh_transport
+from meshvm_tui.adapters.ssh_guest import SshGuest
+from meshvm_tui.adapters.ssh_target import SshTarget, target_for
 from meshvm_tui.plan import Machine
 from meshvm_tui.ports import GuestOrder, GuestQuery
 from meshvm_tui.problems import ActionNeeded, Cancelled, PermanentError, Problem, TransientError
@@ -53,7 +53,7 @@ def target(server: SshServer, tmp_path: Path) -> SshTarget:
         key=str(write_key(tmp_path / "key")),
         known_host=server.host_key.fingerprint,
         own_known_hosts=tmp_path / "known_hosts",
-        operator_known_hosts=tmp_path / "none",
+        operator_known_hosts=(tmp_path / "none",),
     )
 
 
@@ -305,7 +305,7 @@ def test_a_port_that_speaks_something_else(target: SshTarget) -> None:
 
 
 def test_a_port_that_says_nothing(target: SshTarget, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ssh_connection, "BANNER_SECONDS", 0.3)
+    monkeypatch.setattr(ssh_transport, "BANNER_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         assert problem_of(replace(target, port=listener.getsockname()[1])).code == "MVM-408"
 
@@ -344,7 +344,7 @@ def test_the_server_is_asked_for_the_key_type_that_is_known(target: SshTarget, t
     two = SshServer(behaviour, more_keys=(rsa,))
     known = tmp_path / "operator"
     known.write_text(f"[127.0.0.1]:{two.port} ssh-rsa {rsa.get_base64()}\n")
-    guest = SshGuest(replace(target, port=two.port, known_host="", operator_known_hosts=known))
+    guest = SshGuest(replace(target, port=two.port, known_host="", operator_known_hosts=(known,)))
     assert guest.observe(GuestQuery()).host_key.startswith("ssh-rsa")
     guest.close()
     two.close()

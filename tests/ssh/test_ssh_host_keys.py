@@ -18,7 +18,7 @@ def keys(
 ) -> HostKeys:
     operator = tmp_path / "operator"
     operator.write_text(text)
-    return HostKeys("vm1", port, pin, operator, tmp_path / "own" / "known_hosts", accept)
+    return HostKeys("vm1", port, pin, (operator,), tmp_path / "own" / "known_hosts", accept)
 
 
 @pytest.mark.parametrize(

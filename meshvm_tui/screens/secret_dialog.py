@@ -1,0 +1,55 @@
+"""The dialog for what is never stored: a password for sudo, the passphrase of a key. It is typed unseen."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalGroup
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from meshvm_tui.problems import ProblemRecord
+from meshvm_tui.screens.glyphs import printable
+
+TITLES = {"sudo": "Password for sudo as {}", "passphrase": "Passphrase for {}"}
+"""By the kind that a problem's evidence names under `secret`; `subject` is whose it is."""
+
+
+def wanted_secret(problem: ProblemRecord) -> tuple[str, str]:
+    """The kind and the subject of what the operator may give to go on; two empty strings where it is nothing."""
+    evidence = dict(problem.evidence)
+    kind = evidence.get("secret", "")
+    return (kind, evidence.get("subject", "")) if kind in TITLES else ("", "")
+
+
+class SecretDialog(ModalScreen[str]):
+    """Asks for one secret; "" where none was given."""
+
+    CSS_PATH = "../styles/dialogs.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", key_display="esc")]
+
+    def __init__(self, kind: str, subject: str) -> None:
+        super().__init__()
+        self._title = TITLES[kind].format(printable(subject))
+
+    def compose(self) -> ComposeResult:
+        """What is asked for, the field, the keys."""
+        with VerticalGroup(classes="dialog"):
+            yield Static(self._title, classes="dialog-title", markup=False)
+            yield Input(password=True)
+            yield Static("It is kept in memory until you quit, and written nowhere.", classes="dialog-text")
+            yield Static("⏎ go on    esc leave it for now", classes="dialog-keys", markup=False)
+
+    def on_mount(self) -> None:
+        """Typing goes into the field."""
+        self.query_one(Input).focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Gives it away; the field is gone with the dialog."""
+        self.dismiss(event.value)
+
+    def action_leave(self) -> None:
+        """Nothing is given."""
+        self.dismiss("")
