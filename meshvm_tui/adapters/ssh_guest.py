@@ -154,6 +154,8 @@ class SshGuest(SshGuestReader):
             first, self._connection = self._connection, second
         if first is not None:
             first.close()
+        if self._closed:
+            second.close()
 
     def _run_true(self, connection: SshConnection) -> None:
         try:
