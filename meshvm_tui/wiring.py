@@ -37,6 +37,7 @@ class WiredConnections:
         self._read_only = read_only
         self._secrets = secrets
         self._opened: dict[Hashable, Any] = {}
+        self._opening: dict[Hashable, threading.Lock] = {}
         self._lock = threading.Lock()
 
     def contexts(self, kubeconfig: str) -> tuple[ContextEntry, ...]:
@@ -93,7 +94,10 @@ class WiredConnections:
         )
 
     def _once(self, key: Hashable, open_port: Callable[[], T]) -> T:
+        # Opening asks ssh for its configuration, which may run commands: nobody else waits for that.
         with self._lock:
+            opening = self._opening.setdefault(key, threading.Lock())
+        with opening:
             if key not in self._opened:
                 self._opened[key] = open_port()
             return cast("T", self._opened[key])
