@@ -188,17 +188,21 @@ run_sidecar() {
         fi
         # Active but not ready: a new token or certificate is only taken up by a fresh start.
     fi
-    resolved_before
+    [ "$active" = active ] && [ -f "$run_dir/resolved" ] || resolved_before
+    follow_connections
     arm_timer
+    not_at_boot
     log_start=$(size_of "$agent_log")
     error_start=$(size_of "$error_log")
     verb=start
     [ "$active" != active ] || verb=restart
     [ "$active" != activating ] || verb=restart
     report sidecar-running info "systemctl $verb istio" reason Starting
+    connection_followed
     quietly systemctl "$verb" istio.service || fail "systemctl $verb istio failed" cause start log "$(new_log)"
     rm -f "$run_dir/restart-wanted"
     wait_until_ready
+    unfollow_connections
     report sidecar-running changed "istio.service ${verb}ed and ready" restarted "$verb" log "$(new_log)"
 }
 
@@ -238,50 +242,4 @@ cannot_become_ready() {
     said=$(new_log | grep -c -E -e "$MV_FATAL" || :)
     [ "$said" -lt 2 ] || return 0
     [ "$said" = 1 ] && [ "$(show_unit istio.service ActiveState | value_of ActiveState)" != active ]
-}
-
-# The dead-man timer: unless a new connection confirms, the sidecar is stopped again, so SSH is never locked out.
-arm_timer() {
-    disarm_timer
-    quietly systemd-run --unit=meshvm-deadman --on-active="${MV_DEADMAN:-180}" --timer-property=AccuracySec=1s \
-        systemctl stop istio.service || fail "cannot set the timer that would stop the sidecar again" cause timer
-}
-
-timer_state() { show_unit meshvm-deadman.timer ActiveState | value_of ActiveState; }
-
-disarm_timer() {
-    [ "$(timer_state)" != active ] || quietly systemctl stop meshvm-deadman.timer || :
-    # A failed one that is still loaded would refuse the name; that there is none is no news.
-    systemctl reset-failed meshvm-deadman.timer meshvm-deadman.service >/dev/null 2>&1 </dev/null 9>&- || :
-}
-
-# A name that the VM could look up before the start must be found after it as well.
-resolved_before() {
-    rm -f "$run_dir/resolved"
-    [ -n "${MV_CANARY:-}" ] || return 0
-    if looked_up "$MV_CANARY"; then printf '%s\n' "$MV_CANARY" >"$run_dir/resolved"; fi
-}
-
-looked_up() { timeout 5 getent hosts "$1" >/dev/null 2>&1 </dev/null 9>&-; }
-
-# Runs over a connection that was opened after the start: the proof that SSH still works.
-confirm() {
-    take_lock
-    report sidecar-running started "confirming over a new connection"
-    # Only a marked file of ours says which names worked before.
-    for name in "$istiod_host" $([ ! -f "$run_dir/resolved" ] || cat "$run_dir/resolved"); do
-        tries=${MV_LOOKUP_TRIES:-5}
-        until looked_up "$name"; do
-            tries=$((tries - 1))
-            [ "$tries" -gt 0 ] || fail "$name cannot be looked up since the sidecar runs" cause lookup name "$name"
-            sleep 1
-        done
-    done
-    [ "$(show_unit istio.service ActiveState | value_of ActiveState)" = active ] || fail "istio.service is not active" cause inactive
-    enabled=$(show_unit istio.service UnitFileState | value_of UnitFileState)
-    if [ "$enabled" != enabled ]; then quietly systemctl enable istio.service || fail "systemctl enable istio failed"; fi
-    disarm_timer
-    if [ "$enabled" = enabled ]; then report sidecar-running ok "confirmed"
-    else report sidecar-running changed "confirmed and enabled at boot"
-    fi
 }

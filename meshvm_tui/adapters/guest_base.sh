@@ -131,7 +131,13 @@ take_lock() {
 remember() {
     mkdir -p "$state_dir/before"
     if [ -e "$state_dir/before/$1" ] || [ -e "$state_dir/before/$1.absent" ]; then return 0; fi
-    if [ -e "$2" ]; then cp -p "$2" "$state_dir/before/$1"; else : >"$state_dir/before/$1.absent"; fi
+    if [ ! -e "$2" ]; then
+        : >"$state_dir/before/$1.absent"
+    else
+        # Whole or not at all: half a copy would be kept for ever.
+        cp -p "$2" "$state_dir/before/.$1"
+        mv -f "$state_dir/before/.$1" "$state_dir/before/$1"
+    fi
 }
 
 # put NEW PLACE OWNER MODE: the file as wanted, whole or not at all. Returns 1 where nothing had to change.
@@ -154,6 +160,7 @@ finish() {
     if [ "$code" != 0 ] && [ -z "$failure_told" ]; then
         report "$current_step" failed "the script ended early (code $code)" output "$(tail_of "$chatter")"
     fi
+    [ "$code" = 0 ] || [ "$mode" != apply ] || unfollow_connections
     [ "$stage" = - ] || rm -rf "$stage"
     emit step end state "$([ "$code" = 0 ] && echo ok || echo failed)" message "" changed "${anything_changed:-no}"
     exit "$code"

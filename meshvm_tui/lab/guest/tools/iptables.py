@@ -16,8 +16,16 @@ def main(arguments: list[str]) -> int:
             "iptables v1.8.9 (nf_tables): Could not fetch rule set generation id: Permission denied (you must be root)"
         )
         return 4
-    if {"-S", "-L", "--list", "--list-rules"} & set(arguments):
+    arguments = [word for word in arguments if word != "-w"]
+    short = "".join(word[1:] for word in arguments if word.startswith("-") and not word.startswith("--"))
+    if {"S", "L"} & set(short) or {"--list", "--list-rules"} & set(arguments):
         print("\n".join(rules()))
+    elif arguments[:1] == ["-D"]:
+        left = [rule for rule in rules() if rule.split()[1:] != arguments[1:]]
+        if left == rules():
+            ground.say("iptables: Bad rule (does a matching rule exist in that chain?).")
+            return 1
+        keep(left)
     else:
         keep([*rules(), " ".join(arguments)])
     return 0
