@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,8 +21,12 @@ _PATHS = {
     "Service": "/api/v1/namespaces/{}/services",
     "ServiceAccount": "/api/v1/namespaces/{}/serviceaccounts",
     "WorkloadGroup": "/apis/networking.istio.io/v1/namespaces/{}/workloadgroups",
+    "Gateway": "/apis/networking.istio.io/v1/namespaces/{}/gateways",
+    "VirtualService": "/apis/networking.istio.io/v1/namespaces/{}/virtualservices",
     "MutatingWebhookConfiguration": "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
 }
+_TAGS = _PATHS["MutatingWebhookConfiguration"]
+CACHE_SECONDS = 20.0
 
 
 @dataclass
@@ -29,6 +35,7 @@ class ClusterState:
 
     driver: Driver
     _there: dict[str, str] = field(default_factory=dict)
+    _pause: threading.Event = field(default_factory=threading.Event)
 
     def prepare(self, *, with_crds: bool) -> None:
         """The namespaces that every example uses, and Istio's kinds where the server does not know them yet."""
@@ -59,6 +66,18 @@ class ClusterState:
             if self._there.get(path) != text:
                 self._put(path, one)
                 self._there[path] = text
+        self._wait_for_the_cache([one for path, one in wanted.items() if path.startswith(_TAGS)])
+
+    def _wait_for_the_cache(self, tags: list[JSON]) -> None:
+        """istioctl reads the default tag from the server's watch cache, which follows a write after a moment."""
+        wanted = {one["metadata"]["name"]: one["metadata"]["labels"] for one in tags}
+        end = time.monotonic() + CACHE_SECONDS
+        while time.monotonic() < end:
+            found = self.driver.ok("GET", f"{_TAGS}?resourceVersion=0")["items"]
+            if {one["metadata"]["name"]: one["metadata"]["labels"] for one in found} == wanted:
+                return
+            self._pause.wait(0.01)
+        raise TimeoutError(f"the server's cache never held just {wanted}")
 
     def _put(self, path: str, one: JSON) -> None:
         if self._there.pop(path, None) is not None:

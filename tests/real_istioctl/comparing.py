@@ -60,7 +60,7 @@ def _differing(theirs: dict[str, str], ours: dict[str, str]) -> Iterator[tuple[s
     for name in (ROOT_CERT, HOSTS):
         if theirs[name] != ours[name]:
             yield name, theirs[name], ours[name]
-    want, have = (_sorted_ports(files[CLUSTER_ENV]) for files in (theirs, ours))
+    want, have = _sorted_ports(_quoted_backslashes(theirs[CLUSTER_ENV])), _sorted_ports(ours[CLUSTER_ENV])
     if want != have:
         yield CLUSTER_ENV, want, have
     yield from _mesh(theirs[MESH_YAML], ours[MESH_YAML])
@@ -77,6 +77,11 @@ def _sorted_ports(text: str) -> str:
         text,
         flags=re.MULTILINE,
     )
+
+
+def _quoted_backslashes(text: str) -> str:
+    """istioctl leaves a backslash bare, where the shell drops it or joins the next line to this one."""
+    return re.sub(r"^(\w+=)([w@%+=:,./\\-]*\\[w@%+=:,./\\-]*)$", r"\1'\2'", text, flags=re.MULTILINE)
 
 
 # go-yaml takes these for the end of a line: in istioctl's file they become spaces.

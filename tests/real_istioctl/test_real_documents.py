@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 
 from meshvm_tui.istio import exposure, gateway, operator, workload_group, yaml_dialect
 from meshvm_tui.plan import Workload
-from tests.real import need
+from tests.real_istioctl.cases import Place, objects
+from tests.real_istioctl.cluster_state import ClusterState
+from tests.real_istioctl.comparing import assert_same
 from tests.real_istioctl.proxy_configs import some
 from tests.real_istioctl.releases import source_of
-from tests.real_istioctl.tools import Istioctl
+from tests.real_istioctl.tools import Configure, Istioctl
 
 pytestmark = [pytest.mark.real_tools, pytest.mark.timeout(0)]
 
@@ -103,8 +105,8 @@ def generated(tool: Istioctl, document: JSON | str) -> list[JSON]:
     return [one for one in yaml.safe_load_all(made.stdout) if one]
 
 
-def one(objects: list[JSON], kind: str, name: str) -> JSON:
-    found = [item for item in objects if (item["kind"], item["metadata"]["name"]) == (kind, name)]
+def one(made: list[JSON], kind: str, name: str) -> JSON:
+    found = [item for item in made if (item["kind"], item["metadata"]["name"]) == (kind, name)]
     assert len(found) == 1, f"{len(found)} of {kind} {name}"
     return found[0]
 
@@ -112,14 +114,14 @@ def one(objects: list[JSON], kind: str, name: str) -> JSON:
 def test_the_charts_make_the_control_plane_that_vms_need(istioctls: tuple[Istioctl, ...]) -> None:
     document = OPERATORS["control plane of a network and a revision"]
     for tool in istioctls:
-        objects = generated(tool, document)
-        mesh = yaml.safe_load(one(objects, "ConfigMap", "istio-rev-1")["data"]["mesh"])
+        made = generated(tool, document)
+        mesh = yaml.safe_load(one(made, "ConfigMap", "istio-rev-1")["data"]["mesh"])
         assert mesh["defaultConfig"]["meshId"] == "mesh1"
         assert mesh["defaultConfig"]["discoveryAddress"] == "istiod-rev-1.istio-system.svc:15012"
-        values = yaml.safe_load(one(objects, "ConfigMap", "istio-sidecar-injector-rev-1")["data"]["values"])
+        values = yaml.safe_load(one(made, "ConfigMap", "istio-sidecar-injector-rev-1")["data"]["values"])
         assert values["global"]["multiCluster"]["clusterName"] == "c1"
         assert values["global"]["network"] == "n1"
-        container = one(objects, "Deployment", "istiod-rev-1")["spec"]["template"]["spec"]["containers"][0]
+        container = one(made, "Deployment", "istiod-rev-1")["spec"]["template"]["spec"]["containers"][0]
         environment = {variable["name"]: variable.get("value") for variable in container["env"]}
         assert operator.VM_ENVIRONMENT.items() <= environment.items()
         assert environment["CLUSTER_ID"] == "c1"
@@ -129,13 +131,13 @@ def test_the_charts_make_the_gateway_of_our_own_objects(istioctls: tuple[Istioct
     """Service and Pods that the usual selectors match: what differs is only what the charts add."""
     ours = {item["kind"]: item for item in gateway.gateway_objects(network="n1")}
     for tool in istioctls:
-        objects = generated(tool, gateway.gateway_operator_object(network="n1"))
-        service = one(objects, "Service", "istio-eastwestgateway")
+        charts = generated(tool, gateway.gateway_operator_object(network="n1"))
+        service = one(charts, "Service", "istio-eastwestgateway")
         for made in (service, ours["Service"]):
             assert [(port["name"], port["port"]) for port in made["spec"]["ports"]] == PORTS
             assert made["spec"]["type"] == "LoadBalancer"
             assert made["metadata"]["labels"]["topology.istio.io/network"] == "n1"
-        deployment = one(objects, "Deployment", "istio-eastwestgateway")
+        deployment = one(charts, "Deployment", "istio-eastwestgateway")
         pods = [made["spec"]["template"]["metadata"]["labels"] for made in (deployment, ours["Deployment"])]
         for selecting in (service, ours["Service"]):
             for labels in pods:
@@ -159,11 +161,12 @@ def test_the_gateway_of_the_releases_own_script(
     flags: list[str], options: dict[str, Any], istioctls: tuple[Istioctl, ...]
 ) -> None:
     for tool in istioctls:
-        source = source_of(tool)
-        need(source is not None, f"the files of Istio {tool.version} are not here", "make real-tools")
-        assert source is not None
         told = subprocess.run(
-            ["bash", str(source / SCRIPT), *flags], capture_output=True, encoding="utf-8", timeout=60, check=True
+            ["bash", str(source_of(tool) / SCRIPT), *flags],
+            capture_output=True,
+            encoding="utf-8",
+            timeout=60,
+            check=True,
         )
         theirs = yaml.safe_load(told.stdout)
         ours = gateway.gateway_operator_object(**options)
@@ -187,10 +190,36 @@ def test_the_releases_own_samples_of_exposure(
     sample: str, ours: tuple[JSON, ...], istioctls: tuple[Istioctl, ...]
 ) -> None:
     for tool in istioctls:
-        source = source_of(tool)
-        need(source is not None, f"the files of Istio {tool.version} are not here", "make real-tools")
-        assert source is not None
-        text = (source / "samples/multicluster" / sample).read_text().replace("{{.Revision}}", "rev-1")
+        text = (source_of(tool) / "samples/multicluster" / sample).read_text().replace("{{.Revision}}", "rev-1")
         theirs = [document for document in yaml.safe_load_all(text) if document]
         made = [{**item, "metadata": {"name": item["metadata"]["name"]}} for item in ours]
         assert made == theirs
+
+
+def test_files_for_the_mesh_of_the_releases_own_charts(
+    istioctls: tuple[Istioctl, ...], cluster: ClusterState, configure: Configure, tmp_path: Path
+) -> None:
+    """The ConfigMaps are what `istioctl install` writes for the product's own IstioOperator."""
+    group = tmp_path / "group.yaml"
+    group.write_text("metadata: {name: foo, namespace: bar}\nspec: {template: {serviceAccount: vm, network: vm-net}}\n")
+    for tool in istioctls:
+        made = generated(tool, operator.control_plane_object(mesh_id="mesh1", cluster_id="c1", network="n1"))
+        maps = {name: one(made, "ConfigMap", name) for name in ("istio", "istio-sidecar-injector")}
+        cluster.become(objects(Place(), mesh=maps["istio"], injector=maps["istio-sidecar-injector"]))
+        folder = tmp_path / tool.version
+        folder.mkdir()
+        flags = ("-f", str(group), "--autoregister")
+        theirs, ours = configure.istioctl((tool,), flags, folder)[0], configure.ours(flags, folder)
+        assert assert_same(theirs, ours) == "same files"
+        assert theirs.files is not None
+        assert "ISTIO_META_MESH_ID='mesh1'" in theirs.files["cluster.env"]
+
+
+def test_precheck_has_nothing_against_a_cluster_with_our_documents(
+    istioctls: tuple[Istioctl, ...], cluster: ClusterState, configure: Configure
+) -> None:
+    cluster.become((*objects(Place(), "defaultConfig: {}"), *exposure.expose_istiod(), *exposure.expose_services()))
+    for tool in istioctls:
+        told = tool.run("x", "precheck", "--kubeconfig", str(configure.kubeconfig))
+        assert told.returncode == 0, told.stdout + told.stderr
+        assert "No issues found" in told.stdout + told.stderr
