@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from meshvm_tui.adapters.ssh_command import TURN_SECONDS, Command
@@ -105,7 +106,8 @@ class SshConnection:
         shown = ShownKey(key.get_name(), key.get_base64(), key.fingerprint)
         known.check(shown)
         self.host_key = f"{shown.type} {shown.fingerprint}"
-        self._transport.log_in(self.target.user, self.target.login_keys(self._closed.is_set).offers())
+        with closing(self.target.login_keys(self._closed.is_set).offers()) as offers:
+            self._transport.log_in(self.target.user, offers)
 
     def _socket(self) -> Any:
         if self.target.jump:

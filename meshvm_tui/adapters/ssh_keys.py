@@ -10,7 +10,7 @@ import base64
 import binascii
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,14 +39,22 @@ class Keys:
     secrets: Secrets | None = None
     cancelled: Callable[[], bool] = lambda: False
 
-    def offers(self) -> Iterator[tuple[str, paramiko.PKey]]:
+    def offers(self) -> Generator[tuple[str, paramiko.PKey], None, None]:
         """What to try, with what to call it. Raises ActionNeeded MVM-407 where the one that counts cannot be used,
-        MVM-435 where its passphrase is wrong; asks for a passphrase only after all else was tried."""
-        loaded = self._agent_keys()
-        if self.named:
-            path = Path(self.named).expanduser()
-            yield str(path), self._named(path, loaded)
-            return
+        MVM-435 where its passphrase is wrong; asks for a passphrase only after all else was tried. The connection to
+        ssh-agent, which signs, is open until the iterator is closed."""
+        agent = self._agent()
+        try:
+            loaded = list(agent.get_keys())
+            if self.named:
+                path = Path(self.named).expanduser()
+                yield str(path), self._named(path, loaded)
+            else:
+                yield from self._all(loaded)
+        finally:
+            agent._close()  # type: ignore[attr-defined]
+
+    def _all(self, loaded: list[paramiko.AgentKey]) -> Iterator[tuple[str, paramiko.PKey]]:
         files = [path for path in self.files if path.is_file()]
         public = {public_part(path) for path in files} - {""}
         loaded.sort(key=lambda key: key.get_base64() not in public)
@@ -102,23 +110,22 @@ class Keys:
             problem = ActionNeeded("MVM-435", f"{path}: the passphrase does not decrypt it", evidence=evidence)
         raise problem
 
-    def _agent_keys(self) -> list[paramiko.AgentKey]:
-        """What ssh-agent holds; nothing where there is none, or it does not answer."""
+    def _agent(self) -> paramiko.agent.AgentSSH:
+        """ssh-agent, connected; without keys where there is none, or it does not answer."""
         import paramiko
 
-        named = os.path.expandvars(self.agent.removeprefix("SSH_AUTH_SOCK"))
-        if named == NO_AGENT:
-            return []
+        held = paramiko.agent.AgentSSH()
+        named = self.agent.removeprefix("SSH_AUTH_SOCK") or "$SSH_AUTH_SOCK"
+        place = os.path.expandvars(named)
+        if place in (NO_AGENT, "$SSH_AUTH_SOCK", ""):
+            return held
+        connection = socket.socket(socket.AF_UNIX)
         try:
-            if not named:
-                return list(paramiko.Agent().get_keys())
-            held = paramiko.agent.AgentSSH()
-            connection = socket.socket(socket.AF_UNIX)
-            connection.connect(str(Path(named).expanduser()))
+            connection.connect(str(Path(place).expanduser()))
             held._connect(connection)  # type: ignore[attr-defined]
-            return list(held.get_keys())
         except (OSError, paramiko.SSHException):
-            return []
+            connection.close()
+        return held
 
 
 def public_part(path: Path) -> str:
