@@ -61,6 +61,21 @@ def test_the_server_knows_only_its_version() -> None:
         server.stop()
 
 
+def test_a_login_page_or_another_architecture_comes_instead() -> None:
+    switches = Switches()
+    server = PackageServer("127.0.0.1", 0, "1.30.3", switches)
+    server.start()
+    try:
+        switches.on["package-html"] = "Log in, please"
+        with urllib.request.urlopen(server.url, timeout=5) as answer:
+            assert b"<title>Log in, please</title>" in answer.read()
+        switches.on = {"package-architecture": "mips"}
+        with urllib.request.urlopen(server.url, timeout=5) as answer:
+            assert answer.read() == build("1.30.3", "mips")
+    finally:
+        server.stop()
+
+
 def test_dpkg_fails_as_in_life(lab: Lab, package: bytes) -> None:
     vm = lab.vm()
     login = Login(vm, lab.key)

@@ -14,6 +14,7 @@ from meshvm_tui.lab.faults import Faults
 from tests.conformance_api.driver import MERGE, Driver
 from tests.conformance_api.servers import LabParts, lab_server
 
+APPLY = "application/apply-patch+yaml"
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
 
 
@@ -52,6 +53,40 @@ def test_401_and_500(driver: Driver, faults: Faults) -> None:
     faults.set("api-500", "1")
     assert driver.refused(500, "GET", CONFIG_MAPS)["reason"] == "InternalError"
     driver.ok("GET", CONFIG_MAPS)
+
+
+def test_words_of_a_fault_are_what_the_server_says(driver: Driver, faults: Faults) -> None:
+    faults.set("api-401", "the lease was taken back")
+    assert driver.refused(401, "GET", CONFIG_MAPS)["message"] == "the lease was taken back"
+    faults.clear("api-401")
+    faults.set("api-500", "the disk is full")
+    for _ in range(2):
+        said = driver.refused(500, "GET", CONFIG_MAPS)["message"]
+        assert said == "Internal error occurred: the disk is full"
+
+
+@pytest.mark.parametrize(
+    ("fault", "value", "words"),
+    [
+        (
+            "quota-exceeded",
+            "small",
+            'configmaps "made" is forbidden: exceeded quota: small, requested: count/configmaps=1',
+        ),
+        ("admission-refused", "owner", 'admission webhook "validation.gatekeeper.sh" denied the request: [owner]'),
+    ],
+)
+def test_creating_is_refused_and_changing_is_not(
+    driver: Driver, faults: Faults, fault: str, value: str, words: str
+) -> None:
+    there = f"{CONFIG_MAPS}/there-{fault}"
+    driver.ok("POST", CONFIG_MAPS, {"metadata": {"name": f"there-{fault}"}, "data": {}})
+    faults.set(fault, value)
+    applied = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "made"}}
+    query = "?fieldManager=test"
+    said = driver.refused(403, "PATCH", f"{CONFIG_MAPS}/made{query}", applied, media=APPLY)
+    assert words in said["message"]
+    driver.ok("PATCH", there, {"data": {"a": "b"}}, media=MERGE)
 
 
 def test_403_is_for_one_verb_on_one_resource(driver: Driver, faults: Faults) -> None:
