@@ -94,9 +94,7 @@ CHART_ENVIRONMENT = frozenset(
         "VALIDATION_WEBHOOK_CONFIG_NAME",
     }
 )
-# Global values that belong to the site and not to the version.
-_KEPT_VALUES = ("caAddress", "imagePullPolicy", "imagePullSecrets", "logAsJson", "pilotCertProvider", "trustBundleName")
-_PUBLIC_HUBS = ("docker.io/istio", "gcr.io/istio-release", "registry.istio.io/release")
+_PUBLIC_HUBS = ("docker.io/istio", "gcr.io/istio-release", "registry.istio.io/release", "registry.istio.io/testing")
 
 
 def upgraded_control_plane(
@@ -109,23 +107,35 @@ def upgraded_control_plane(
     mesh_config: Mapping[str, Any],
     environment: Mapping[str, str],
     values: Mapping[str, Any],
+    resources: Mapping[str, Any],
+    scale: Mapping[str, Any],
 ) -> str:
     """The IstioOperator that brings a running control plane to istioctl's version, and changes nothing else of it.
 
-    `identity` holds mesh_id, cluster_id and network as they run. `mesh_config`, `environment` and `values` are the
-    running MeshConfig, istiod's environment and the global values of its injection; `name` is the owner's name that
-    the running objects carry.
+    `identity` holds mesh_id, cluster_id and network as they run; `mesh_config`, `environment` and `resources` are the
+    running MeshConfig, istiod's environment and its container's resources. `values` are those that the mesh was
+    installed with; the version's own (tag, and a public hub) are left out of them. `scale` says how many istiods
+    run, by values of the chart. `name` is the owner's name that the running objects carry.
     """
     made = control_plane_object(**identity, revision=revision, namespace=namespace, profile=profile)
     made["metadata"]["name"] = name or made["metadata"]["name"]
     given = {key: value for key, value in environment.items() if key not in CHART_ENVIRONMENT}
-    made["spec"]["values"]["pilot"] = {"env": given}
-    if not given:
-        del made["spec"]["values"]["pilot"]
-    kept = {key: values[key] for key in _KEPT_VALUES if values.get(key)}
-    if values.get("hub") and values["hub"] not in _PUBLIC_HUBS:
-        kept["hub"] = values["hub"]
-    made["spec"]["values"]["global"] |= kept
+    own = made["spec"]["values"]
+    made["spec"]["values"] = {
+        **{key: value for key, value in values.items() if key != "meshConfig"},
+        "global": {**_of_the_site(values.get("global") or {}), **own["global"]},
+        "pilot": {**(values.get("pilot") or {}), **scale, "env": given},
+    }
     if mesh_config:
         made["spec"]["meshConfig"] = dict(mesh_config)
+    if resources:
+        made["spec"]["components"] = {"pilot": {"k8s": {"resources": dict(resources)}}}
     return yaml_dialect.dump(made)
+
+
+def _of_the_site(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Global values without those of the version that runs."""
+    kept = {key: value for key, value in values.items() if key != "tag"}
+    if kept.get("hub") in _PUBLIC_HUBS:
+        del kept["hub"]
+    return kept

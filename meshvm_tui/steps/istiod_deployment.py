@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from meshvm_tui.istio.releases import version_parts
+
 JSON = dict[str, Any]
 
 
@@ -26,15 +28,14 @@ def discovery_container(deployment: JSON) -> JSON:
 
 
 def version_of(deployment: JSON) -> str:
-    """The version by its labels, else by its image's tag; "" where neither says it."""
+    """The version by its image's tag where that is a version, else by its labels; "" where nothing says it.
+
+    The label app.kubernetes.io/version is the chart's, which is 1.0.0 in every istioctl that was not built by a
+    release of Istio."""
     labels = (deployment.get("metadata") or {}).get("labels") or {}
-    for key in ("app.kubernetes.io/version", "operator.istio.io/version"):
-        if labels.get(key):
-            return str(labels[key])
-    for container in _containers(deployment):
-        if tag := image_tag(container):
-            return tag
-    return ""
+    tag = image_tag(discovery_container(deployment))
+    said = (tag, labels.get("operator.istio.io/version"), labels.get("app.kubernetes.io/version"))
+    return next((str(version) for version in said if version_parts(str(version or ""))), tag)
 
 
 def image_tag(container: JSON) -> str:

@@ -18,9 +18,10 @@ from meshvm_tui.events import Change
 from meshvm_tui.istio import operator
 from meshvm_tui.istio.names import revisioned
 from meshvm_tui.istio.releases import is_supported, version_parts
+from meshvm_tui.ports import CONFIG_MAPS, HORIZONTAL_POD_AUTOSCALERS
 from meshvm_tui.problems import ActionNeeded, PermanentError
 from meshvm_tui.steps.commands import istioctl
-from meshvm_tui.steps.istiod_deployment import environment_of
+from meshvm_tui.steps.istiod_deployment import discovery_container, environment_of
 from meshvm_tui.steps.mesh_facts import TRUST_DOMAIN
 from meshvm_tui.steps.mesh_manager import ISTIOCTL, manager_of, operators_of
 from meshvm_tui.steps.mesh_manifest import (
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
 JSON = dict[str, Any]
 OPERATOR_FILE = "istio-upgrade.yaml"
+# Global values that belong to the site and not to the version.
+_KEPT_VALUES = ("caAddress", "hub", "imagePullPolicy", "imagePullSecrets", "logAsJson", "pilotCertProvider")
 
 
 def wanted_version(ports: ReadPorts, scope: Scope) -> str:
@@ -69,7 +72,7 @@ def checked_document(ports: ReadPorts, scope: Scope, facts: MeshFacts) -> str:
     _refuse_another_istioctl(ports, scope, version)
     _refuse_an_unsupported_step(facts.version, version)
     scope.recall("precheck", lambda: ports.istioctl.precheck(istio_namespace=facts.istio_namespace))
-    document = upgrade_document(scope, facts)
+    document = upgrade_document(ports, scope, facts)
     found = _manifest(ports, scope, facts, document)
     _refuse_another_identity(facts, found)
     _refuse_more_than_an_upgrade(ports, facts, found, scope.plan.mesh.profile)
@@ -89,7 +92,7 @@ def refuse_unconfirmed(ports: ReadPorts, scope: Scope) -> None:
     )
 
 
-def upgrade_document(scope: Scope, facts: MeshFacts) -> str:
+def upgrade_document(ports: ReadPorts, scope: Scope, facts: MeshFacts) -> str:
     """What runs, said as an IstioOperator: IDs, trust domain and settings are the running istiod's, not the plan's."""
     owner = ((facts.live.get("metadata") or {}).get("labels") or {}).get(OWNER_LABEL, "")
     return operator.upgraded_control_plane(
@@ -100,8 +103,30 @@ def upgrade_document(scope: Scope, facts: MeshFacts) -> str:
         name="" if owner == "unknown" else owner,
         mesh_config=facts.config,
         environment=facts.environment,
-        values=facts.values,
+        values=_installed_values(ports, facts),
+        scale=_scale(ports, facts),
+        resources=discovery_container(dict(facts.live)).get("resources") or {},
     )
+
+
+def _installed_values(ports: ReadPorts, facts: MeshFacts) -> JSON:
+    """The values that the mesh was installed with: its chart keeps them since 1.25 or so; else those that we know."""
+    found = ports.cluster.get(CONFIG_MAPS, revisioned("values", facts.revision), facts.istio_namespace) or {}
+    original = (found.get("data") or {}).get("original-values")
+    if original:
+        return _parsed(found, "original-values")
+    kept = {key: facts.values[key] for key in _KEPT_VALUES if facts.values.get(key)}
+    return {"global": kept} if kept else {}
+
+
+def _scale(ports: ReadPorts, facts: MeshFacts) -> JSON:
+    """How many istiods run, as the chart's values say it: by an autoscaler's bounds, or by a fixed number."""
+    found = ports.cluster.get(HORIZONTAL_POD_AUTOSCALERS, facts.deployment, facts.istio_namespace)
+    if found is None:
+        replicas = (facts.live.get("spec") or {}).get("replicas", 1)
+        return {"autoscaleEnabled": False, "replicaCount": replicas}
+    spec = found.get("spec") or {}
+    return {"autoscaleEnabled": True, "autoscaleMin": spec.get("minReplicas", 1), "autoscaleMax": spec["maxReplicas"]}
 
 
 def _manifest(ports: ReadPorts, scope: Scope, facts: MeshFacts, document: str) -> tuple[Beside, ...]:
@@ -176,7 +201,8 @@ def _refuse_more_than_an_upgrade(ports: ReadPorts, facts: MeshFacts, found: tupl
 def _parsed(config_map: JSON, key: str) -> JSON:
     text = str((config_map.get("data") or {}).get(key) or "")
     try:
-        found = json.loads(text) if key == "values" and text else yaml.safe_load(text)
+        found = json.loads(text) if key != "mesh" and text else yaml.safe_load(text)
     except (ValueError, yaml.YAMLError) as error:
-        raise PermanentError("MVM-209", f"istioctl's manifest: ConfigMap, key {key}: {error}") from None
+        name = (config_map.get("metadata") or {}).get("name")
+        raise PermanentError("MVM-216", f"ConfigMap {name}, key {key}: {error}") from None
     return found if isinstance(found, dict) else {}

@@ -75,9 +75,29 @@ def without_server_fields(live: JSON) -> JSON:
 
 def unified_diff(before: JSON | None, after: JSON, name: str) -> str:
     """Both as YAML, as a unified diff."""
-    old = yaml.safe_dump(before, sort_keys=True).splitlines() if before else []
-    new = yaml.safe_dump(after, sort_keys=True).splitlines()
+    old = _readable(before).splitlines() if before else []
+    new = _readable(after).splitlines()
     return "\n".join(difflib.unified_diff(old, new, f"live {name}", f"wanted {name}", lineterm=""))
+
+
+class _Readable(yaml.SafeDumper):
+    """Texts of several lines stand as such, so that a ConfigMap's diff is one of its lines.
+
+    YAML cannot hold blanks at a line's end that way, and here they are not worth an unreadable diff."""
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    if "\n" not in text:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text)
+    shown = "\n".join(line.rstrip() for line in text.split("\n"))
+    return dumper.represent_scalar("tag:yaml.org,2002:str", shown, style="|")
+
+
+_Readable.add_representer(str, _represent_text)
+
+
+def _readable(obj: JSON) -> str:
+    return yaml.dump(obj, Dumper=_Readable, sort_keys=True, allow_unicode=True)
 
 
 def diff_of_new(document: str, name: str) -> str:

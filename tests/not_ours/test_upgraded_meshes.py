@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -109,6 +110,40 @@ def test_an_upgrade_changes_the_version_and_nothing_of_who_the_mesh_is(foreign: 
         assert getattr(after, name) == getattr(before, name), name
     assert step.observe(foreign.reading(), scope_with(mesh=CONFIRMED)).standing is Standing.SATISFIED
     assert foreign.written() == [], "all of it went through istioctl"
+
+
+def test_what_the_mesh_was_installed_with_is_said_again(foreign: Foreign, istioctl: Istioctl) -> None:
+    values = {"global": {"tag": "1.30.3", "hub": "registry.corp.example/istio"}, "pilot": {"nodeSelector": {"a": "b"}}}
+    kept = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "values", "namespace": SYSTEM},
+        "data": {"original-values": json.dumps(values)},
+    }
+    scaled = {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "istiod", "namespace": SYSTEM},
+        "spec": {
+            "minReplicas": 3,
+            "maxReplicas": 9,
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "istiod"},
+        },
+    }
+    foreign.put(*a_mesh(version="1.30.3"), kept, scaled)
+    ControlPlane().apply(foreign.ports(), scope_with(mesh=CONFIRMED))
+    said = istioctl.installed[0]["spec"]["values"]
+    assert said["global"]["hub"] == "registry.corp.example/istio"
+    assert "tag" not in said["global"], "that is the new version's"
+    assert said["pilot"]["nodeSelector"] == {"a": "b"}
+    assert (said["pilot"]["autoscaleMin"], said["pilot"]["autoscaleMax"]) == (3, 9)
+
+
+def test_a_fixed_number_of_istiods_stays_fixed(foreign: Foreign, istioctl: Istioctl) -> None:
+    foreign.put(*a_mesh(version="1.30.3"))
+    ControlPlane().apply(foreign.ports(), scope_with(mesh=CONFIRMED))
+    pilot = istioctl.installed[0]["spec"]["values"]["pilot"]
+    assert (pilot["autoscaleEnabled"], pilot["replicaCount"]) == (False, 1)
 
 
 def test_a_revision_is_upgraded_under_its_own_name(foreign: Foreign, istioctl: Istioctl) -> None:
