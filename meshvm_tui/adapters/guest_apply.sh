@@ -1,4 +1,4 @@
-# guest_apply.sh: the sidecar's package, the files in their places, the unit running.
+# guest_apply.sh: the files in their places, the unit running.
 
 apply() {
     take_lock
@@ -7,84 +7,6 @@ apply() {
     # Whoever wants to look at the files before they are used says so.
     [ "${MV_STOP_AFTER:-}" != guest-files ] || return 0
     run_sidecar
-}
-
-package_is() { # package_is VERSION: installed, whole, and of that version (any, where none is named)
-    found=$(package_state)
-    version=${found#*|}
-    version=${version%|*}
-    case "$found" in
-        "install ok installed|"*) ;;
-        *) return 1 ;;
-    esac
-    case "$version" in
-        "${1:-$version}" | "${1:-none}"[-+~]*) return 0 ;;
-    esac
-    return 1
-}
-
-install_package() {
-    report sidecar-package started "looking at the istio-sidecar package"
-    if package_is "${MV_VERSION:-}"; then
-        report sidecar-package ok "istio-sidecar $version is installed" version "$version"
-        return 0
-    fi
-    remember_package
-    file=$stage/istio-sidecar.deb
-    [ -f "$file" ] || download "$file"
-    [ "$(head -c 7 "$file")" = '!<arch>' ] || fail "what was downloaded is no Debian package, it begins: $(head -c 200 "$file" | tr -cd '[:print:]')" cause not-a-package
-    if [ -n "${MV_PACKAGE_SHA256:-}" ] && [ "$(checksum "$file")" != "$MV_PACKAGE_SHA256" ]; then
-        fail "its SHA-256 is $(checksum "$file"), wanted $MV_PACKAGE_SHA256" cause checksum
-    fi
-    unpack "$file"
-    package_is "" || fail "dpkg left the package as: $found" cause dpkg
-    : >>"$run_dir/restart-wanted"
-    report sidecar-package changed "istio-sidecar $version installed" version "$version"
-}
-
-remember_package() {
-    mkdir -p "$state_dir/before"
-    [ -e "$state_dir/before/package" ] || printf '%s\n' "$found" >"$state_dir/before/package"
-}
-
-download() {
-    [ -n "${MV_PACKAGE_URL:-}" ] || fail "no package was sent and none can be downloaded" cause no-package
-    report sidecar-package info "downloading the package on the VM"
-    code=0
-    curl -fsSL --connect-timeout 10 --max-time "${MV_DOWNLOAD_WAIT:-300}" -o "$1" "$MV_PACKAGE_URL" \
-        >>"$chatter" 2>&1 </dev/null 9>&- || code=$?
-    [ "$code" != 23 ] || fail "the VM has no room for the package" cause disk-full
-    # Without what may be secret in it: user and password, and the query of a signed address.
-    shown=$(printf '%s' "${MV_PACKAGE_URL%%[?#]*}" | sed 's|//[^/@]*@|//|')
-    [ "$code" = 0 ] || fail "the download of $shown failed" cause download curl_exit "$code"
-}
-
-unpack() {
-    tries=${MV_DPKG_TRIES:-60}
-    while :; do
-        : >"$stage/dpkg.log"
-        code=0
-        # Its maintainer scripts make folders that others must be able to pass through.
-        (umask 022 && DEBIAN_FRONTEND=noninteractive exec dpkg --force-confdef --force-confold -i "$1") \
-            >"$stage/dpkg.log" 2>&1 </dev/null 9>&- || code=$?
-        cat "$stage/dpkg.log" >>"$chatter"
-        [ "$code" != 0 ] || return 0
-        if grep -q 'lock' "$stage/dpkg.log"; then
-            tries=$((tries - 1))
-            [ "$tries" -gt 0 ] || fail "another package manager holds dpkg's lock" cause dpkg-lock
-            report sidecar-package info "waiting for dpkg's lock, which another package manager holds" reason DpkgLocked
-            sleep "${MV_PAUSE:-2}"
-        elif grep -q 'No space left' "$stage/dpkg.log"; then
-            fail "no space left on the VM's disk" cause disk-full
-        elif grep -q 'dependency problems' "$stage/dpkg.log" && [ -z "${dependencies_tried:-}" ]; then
-            dependencies_tried=yes
-            quietly env DEBIAN_FRONTEND=noninteractive apt-get -y -f -o DPkg::Lock::Timeout=60 install ||
-                fail "dependencies of the package are missing and apt-get could not install them" cause dependencies
-            return 0
-        else
-            fail "dpkg ended with code $code" cause dpkg
-        fi
-    done
 }
 
 place_files() {
@@ -199,12 +121,18 @@ run_sidecar() {
     [ "$active" != activating ] || verb=restart
     report sidecar-running info "systemctl $verb istio" reason Starting
     connection_followed
-    quietly systemctl "$verb" istio.service || fail "systemctl $verb istio failed" cause start log "$(new_log)"
+    if ! quietly systemctl "$verb" istio.service; then
+        # systemctl itself only says where to read on.
+        journal_of istio.service >>"$chatter"
+        fail "systemctl $verb istio failed" cause start log "$(new_log)"
+    fi
     rm -f "$run_dir/restart-wanted"
     wait_until_ready
     unfollow_connections
     report sidecar-running changed "istio.service ${verb}ed and ready" restarted "$verb" log "$(new_log)"
 }
+
+journal_of() { journalctl -u "$1" --no-pager -o cat -n 8 2>/dev/null </dev/null 9>&- || :; }
 
 size_of() { if [ -f "$1" ]; then wc -c <"$1"; else echo 0; fi; }
 

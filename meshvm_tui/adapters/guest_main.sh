@@ -7,6 +7,8 @@ main() {
     fi
     chatter=$stage/chatter
     : >"$chatter"
+    # What a tool says that nobody listens to is the cause, where the script ends at it.
+    exec 2>>"$chatter"
     trap finish EXIT
     trap 'exit 143' TERM
     trap '' HUP PIPE

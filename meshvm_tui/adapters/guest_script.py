@@ -15,7 +15,15 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-PARTS = ("guest_base.sh", "guest_observe.sh", "guest_apply.sh", "guest_guard.sh", "guest_samples.sh", "guest_main.sh")
+PARTS = (
+    "guest_base.sh",
+    "guest_observe.sh",
+    "guest_package.sh",
+    "guest_apply.sh",
+    "guest_guard.sh",
+    "guest_samples.sh",
+    "guest_main.sh",
+)
 
 OBSERVE_COMMAND = (
     "exec sh -c '"

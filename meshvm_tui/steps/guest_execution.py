@@ -40,6 +40,12 @@ _CAUSES = {
     "locked": "MVM-430",
     "lookup": "MVM-432",
 }
+_NO_WAY = ("5", "6", "7", "28")
+"""curl's exit codes for a name that is not found, for a refusal and for no answer."""
+_NO_WAY_OUT = (
+    "Where the VM has no way out, name a file of this computer in sidecar.package: it is sent along. "
+    "A proxy of the VM's /etc/environment or apt settings is used."
+)
 _TRANSIENT = ("MVM-430", "MVM-524")
 _STEP_CODES = {"sidecar-package": "MVM-526", "guest-files": "MVM-528", "sidecar-running": "MVM-530"}
 
@@ -146,4 +152,9 @@ def problem_of(report: GuestReport) -> Problem:
     cause = f"{report.message}\n{output}".strip()
     evidence = {name: str(report.values[name])[-1500:] for name in ("log", "show") if report.values.get(name)}
     kind = TransientError if code in _TRANSIENT else PermanentError
-    return kind(code, cause, evidence=evidence)
+    return kind(
+        code,
+        cause,
+        next_action=_NO_WAY_OUT if str(report.values.get("curl_exit")) in _NO_WAY else "",
+        evidence=evidence,
+    )

@@ -24,6 +24,9 @@ HELD_TOKEN = "!istio-token"  # noqa: S105 (a key of the run's memory)
 CANARY = "storage.googleapis.com"
 """A name of the world outside. Where it was found before the sidecar's start, it must be found after it."""
 
+DPKG_PAUSE = 2
+"""Seconds between two tries for dpkg's lock; it is waited for two minutes at most, and not past the step's deadline."""
+
 
 def apply_order(ports: ReadPorts, scope: Scope) -> GuestOrder:
     """Everything that the VM needs for package, files and unit. Raises a Problem where a file cannot be made yet."""
@@ -37,6 +40,7 @@ def apply_order(ports: ReadPorts, scope: Scope) -> GuestOrder:
         "FATAL": fatal_pattern(),
         "FOREIGN_CERT": state.foreign_certificate,
         "CANARY": CANARY,
+        "DPKG_TRIES": str(max(1, min(60, int(scope.remaining() / DPKG_PAUSE) - 1))),
     }
     paths: dict[str, Path] = {}
     if source is not None:

@@ -105,6 +105,7 @@ case "$*" in
     *healthz/ready*) cat "$STUB/ready" 2>/dev/null || printf 200 ;;
     *15012*) cat "$STUB/gateway-words" >&2 2>/dev/null; exit "$(cat "$STUB/gateway-exit" 2>/dev/null || echo 0)" ;;
     *.deb*)
+        echo "proxies ${http_proxy:-none} ${https_proxy:-none} ${no_proxy:-none}" >>"$STUB/proxies"
         [ -e "$STUB/served.deb" ] || { echo 'curl: (22) The requested URL returned error: 404' >&2; exit 22; }
         while [ "$1" != -o ]; do shift; done
         cp "$STUB/served.deb" "$2"
@@ -123,6 +124,10 @@ echo '3: docker0    inet 172.17.0.1/16 scope global docker0'""",
     "getconf": "echo 'glibc 2.36'",
     "journalctl": 'cat "$STUB/journal" 2>/dev/null || :',
     "uname": "echo x86_64",
+    "apt-config": """
+for kind in http https; do
+    case "$*" in *Acquire::$kind::Proxy*) cat "$STUB/apt-$kind" 2>/dev/null || : ;; esac
+done""",
     "apt-get": 'echo "apt-get $*" >>"$STUB/calls"',
 }
 

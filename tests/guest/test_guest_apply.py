@@ -99,8 +99,10 @@ def test_one_changed_file_is_written_and_the_unit_restarted_once(vm: StubVm) -> 
 def test_a_restart_that_was_cut_off_is_made_up_for(vm: StubVm) -> None:
     onboarded(vm)
     vm.say("start-fails", "")
+    vm.say("journal", "istio-start.sh: the cellar door is locked\n")
     apply_failed = vm.fail("apply", {**FILES, "mesh.yaml": b"other\n"}, **VALUES)
     assert failure(apply_failed)["step"] == "sidecar-running"
+    assert "the cellar door is locked" in failure(apply_failed)["output"]
     (vm.stub / "start-fails").unlink()
     assert vm.observe()["unit"]["restart_wanted"] == "yes"
     reports = apply(vm, {**FILES, "mesh.yaml": b"other\n"})
