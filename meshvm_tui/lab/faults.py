@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 CATALOG: dict[str, str] = {
-    "api-429": "The API server answers 429 with Retry-After; a value N refuses only the first N requests.",
+    "api-429": "The API server answers 429 with Retry-After to the first N requests (api-429:N), or with these words.",
     "api-401": "The API server takes no credential any more: every request is 401. A value is what it says.",
     "api-403": "The API server forbids one verb on one resource to everybody, as in api-403:create:workloadgroups.",
     "api-500": "The API server answers 500 InternalError to the first N requests (api-500:N), or with these words.",

@@ -102,6 +102,11 @@ def api_forbidden(bench: Bench) -> Seen:
     return Seen(bench.apply(both(cluster_only, other_group)), {"group": bench.word})
 
 
+@case(World.BARE, "api-429:the queue of {word} is full")
+def api_overloaded(bench: Bench) -> Seen:
+    return Seen(bench.apply(cluster_only), {"words": f"the queue of {bench.word} is full"})
+
+
 @case(World.BARE, "api-500:disk of {word} is full")
 def api_failing(bench: Bench) -> Seen:
     return Seen(bench.apply(cluster_only), {"words": f"disk of {bench.word} is full"})

@@ -16,6 +16,14 @@ ACCOUNT = "/api/v1/namespaces/vm-namespace/serviceaccounts/vm-sa"
 GROUPS = "/apis/networking.istio.io/v1/namespaces/vm-namespace/workloadgroups"
 
 
+@case(World.DONE, f"ssh-cut:{VM}")
+def connection_cut(bench: Bench) -> Seen:
+    def as_another(plan: JSON) -> None:
+        plan["machines"][0]["ssh"]["user"] = bench.word
+
+    return Seen(_started(bench, as_another), {"user": bench.word})
+
+
 @case(World.DONE, "token-expired")
 def token_expired(bench: Bench) -> Seen:
     return Seen(_started(bench), {"address": _address(bench)})

@@ -78,6 +78,7 @@ CLUSTER = Chapter(
             'workloadgroups.networking.istio.io "{group}" is forbidden: User "lab-admin" cannot patch resource',
             fault("api-403:patch:workloadgroups"),
         ),
+        Row("api-overloaded", "MVM-108", 1, "{words}", fault("api-429:WORDS")),
         Row("api-failing", "MVM-119", 1, "Internal error occurred: {words}", fault("api-500:WORDS")),
     ),
 )
@@ -223,6 +224,7 @@ MACHINE = Chapter(
             "{address}:15012 … curl: (7) Failed to connect",
             "an address where no gateway listens",
         ),
+        Row("gateway-silent", "MVM-425", 1, "{address}:15012 … curl: (28)", "an address where nothing answers"),
         Row(
             "istiod-not-exposed",
             "MVM-426",
@@ -280,6 +282,7 @@ INSTALL = Chapter(
 REGISTRATION = Chapter(
     "The sidecar and istiod",
     (
+        Row("connection-cut", "MVM-411", 1, "{user}@", fault("ssh-cut")),
         Row(
             "token-expired",
             "MVM-301",

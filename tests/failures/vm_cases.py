@@ -6,6 +6,7 @@ import base64
 import hashlib
 import socket
 import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
@@ -95,13 +96,20 @@ def clock_wrong(bench: Bench) -> Seen:
 
 @case(World.DONE)
 def gateway_refused(bench: Bench) -> Seen:
-    digest = hashlib.sha256(bench.word.encode()).digest()
-    address = f"127.{digest[0] % 100 + 100}.{digest[1]}.{digest[2] % 200 + 1}"
+    address = _made_up_address(bench)
+    return Seen(_apply(bench, _gateway_at(address)), {"address": address})
 
-    def nowhere(plan: JSON) -> None:
-        plan["gateway"]["address"] = address
 
-    return Seen(_apply(bench, nowhere), {"address": address})
+@case(World.DONE)
+def gateway_silent(bench: Bench) -> Seen:
+    """A listener whose queue is full: further connections are not even refused."""
+    address = _made_up_address(bench)
+    with socket.create_server((address, 15012), backlog=0) as listener, ExitStack() as stack:
+        for _ in range(4):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        return Seen(_apply(bench, _gateway_at(address)), {"address": address})
 
 
 @case(World.DONE)
@@ -182,6 +190,18 @@ def port_taken(bench: Bench) -> Seen:
         bench.lab.inside("kill $(cat /tmp/other)")
         wait_until(lambda: not _listens(address, port), "the other server is gone")
     return Seen(run, {"port": str(port)})
+
+
+def _made_up_address(bench: Bench) -> str:
+    digest = hashlib.sha256(bench.word.encode()).digest()
+    return f"127.{digest[0] % 100 + 100}.{digest[1]}.{digest[2] % 200 + 1}"
+
+
+def _gateway_at(address: str) -> Change:
+    def change(plan: JSON) -> None:
+        plan["gateway"]["address"] = address
+
+    return change
 
 
 def _listens(address: str, port: int) -> bool:

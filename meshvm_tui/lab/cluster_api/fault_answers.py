@@ -22,7 +22,9 @@ class FaultAnswers:
     def check_any(self) -> None:
         """Faults that meet every request."""
         if self._due("api-429"):
-            told = "The server is currently unable to handle the request: too many requests, please try again later."
+            given = self._faults.value("api-429")
+            usual = "The server is currently unable to handle the request: too many requests, please try again later."
+            told = usual if not given or given.isdigit() else given
             details = {"retryAfterSeconds": _RETRY_SECONDS}
             raise ApiError(429, "TooManyRequests", told, details, retry_after=_RETRY_SECONDS)
         if self._faults.active("api-401"):
