@@ -29,7 +29,11 @@ def istioctl_failing(bench: Bench) -> Seen:
     folder = bench.folder / "bin"
     folder.mkdir()
     script = folder / "istioctl"
-    script.write_text(f'#!/bin/sh\ncase "$1" in install) echo "Error: {words}" >&2; exit 1;; esac\n')
+    lab_own = bench.lab.state / "bin" / "istioctl"
+    script.write_text(
+        f'#!/bin/sh\ncase " $* " in *" install "*) echo "Error: {words}" >&2; exit 1;; esac\nexec {lab_own} "$@"\n',
+        encoding="utf-8",
+    )
     script.chmod(0o700)
     path = f"{folder}:{bench.lab.environment['PATH']}"
     return Seen(bench.apply(cluster_only, environment={"PATH": path}), {"words": words})
