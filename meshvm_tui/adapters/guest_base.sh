@@ -32,28 +32,37 @@ error_log=$root/var/log/istio/istio.err.log
 begin_mark='# BEGIN meshvm-tui'
 end_mark='# END meshvm-tui'
 istiod_host=${MV_ISTIOD_HOST:-istiod.istio-system.svc}
+newline='
+'
 
 # emit NAME VALUE [NAME VALUE]...: one JSON object of strings on one line. A listener that went away stops nothing:
 # what was begun is ended, and the next run finds it done.
 emit() {
     case "$*" in
-        *[!A-Za-z0-9\ _.,:\;/+=@%\(\)\|-]*) emit_escaped "$@" ;;
+        *[!A-Za-z0-9\ _.,:\;/+=@%\(\)\|"$newline"-]*) emit_escaped "$@" ;;
         *) emit_plain "$@" ;;
     esac
 }
 
-# Most lines need no escape, and then no process either: each costs a small machine as much as what is looked at.
+# Most lines need no other escape than for the ends of lines, and then no process either: each costs a small machine
+# as much as what is looked at.
 emit_plain() {
     members=
     while [ $# -gt 0 ]; do
-        members="$members,\"$1\":\"$2\""
+        rest=$2
+        members="$members,\"$1\":\""
+        while [ "${rest#*"$newline"}" != "$rest" ]; do
+            members="$members${rest%%"$newline"*}\\n"
+            rest=${rest#*"$newline"}
+        done
+        members="$members$rest\""
         shift 2
     done
     printf '{%s}\n' "${members#,}" 2>/dev/null || :
 }
 
 emit_escaped() {
-    printf '%s\034' "$@" | tr -d '\000' | awk '
+    printf '%s\034' "$@" | awk '
         BEGIN {
             RS = "\034"
             for (i = 1; i < 32; i++) code[sprintf("%c", i)] = sprintf("\\u%04x", i)
