@@ -23,6 +23,9 @@ _FORBIDDEN = re.compile(
 _MANAGER = re.compile(r'conflict with "(?P<manager>[^"]*)"')
 _WEBHOOK_DENIED = re.compile(r'admission webhook "[^"]*" denied the request')
 _WEBHOOK_UNREACHED = "failed calling webhook"
+# Server-side apply of a field that the schema lacks or that holds another type: kube-apiserver (1.36) says 500, though
+# trying again never helps.
+_MISFIT = re.compile(r"failed to (create typed patch object|convert new object) ")
 
 _BY_STATUS: dict[int, tuple[type[Problem], str]] = {
     400: (PermanentError, "MVM-109"),
@@ -57,6 +60,8 @@ def status_problem(status: int, body: bytes, *, asked: str, headers: Mapping[str
         evidence["retry after"] = (headers or {}).get("Retry-After", "")
     if status in (400, 413, 422):
         words = _with_fields(words, causes)
+    if status == 500 and _MISFIT.match(words):
+        return PermanentError("MVM-109", words, evidence=evidence)
     kind, code = _BY_STATUS.get(status, (TransientError if status >= 500 else PermanentError, "MVM-119"))
     return kind(code, words, evidence=evidence)
 

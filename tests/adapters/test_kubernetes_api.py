@@ -182,6 +182,14 @@ FORBIDDEN = 'pods is forbidden: User "ann" cannot list resource "pods" in API gr
         (status(404, "NotFound", 'namespaces "n" not found'), PermanentError, "MVM-115", 'namespaces "n"'),
         (status(429, "TooManyRequests", "slow down"), TransientError, "MVM-108", "slow down"),
         (status(500, "InternalError", "etcd is sad"), TransientError, "MVM-119", "etcd is sad"),
+        (
+            status(
+                500, "", "failed to create typed patch object (/x; v1, Kind=Service): .spec.prt: field not declared"
+            ),
+            PermanentError,
+            "MVM-109",
+            ".spec.prt",
+        ),
         (Answer(503, b"upstream down"), TransientError, "MVM-119", "upstream down"),
         (Answer(302, b"", {"Location": "https://login"}), PermanentError, "MVM-119", "redirect to https://login"),
         (Answer(200, b"<html>"), PermanentError, "MVM-119", "no JSON"),

@@ -221,6 +221,23 @@ spec:
             "failed to create typed patch object (/vm; networking.istio.io/v1, Kind=WorkloadGroup): "
             ".spec.template.serviceAcount: field not declared in schema",
         ),
+        ("?fieldManager=one", group(weight="heavy"), 500, ".weight: expected numeric (int or float), got string"),
+        (
+            "?fieldManager=one",
+            group(weight=True),
+            500,
+            ".spec.template.weight: expected numeric (int or float), got bool",
+        ),
+        (
+            "?fieldManager=one",
+            group(serviceAccount=5),
+            500,
+            "failed to create typed patch object (/vm; networking.istio.io/v1, Kind=WorkloadGroup): "
+            ".spec.template.serviceAccount: expected string, got &value.valueUnstructured{Value:5}",
+        ),
+        ("?fieldManager=one", group(labels=["x", "y"]), 500, ".spec.template.labels: expected map, got &{[x y]}"),
+        ("?fieldManager=one", group(labels={"a": 5}), 500, ".labels.a: expected string"),
+        ("?fieldManager=one", group(weight=-1), 422, "in body should be greater than or equal to 0"),
         (
             "?fieldManager=one",
             {**group(), "metadata": {"name": "vm", "managedFields": [{"manager": "x"}]}},

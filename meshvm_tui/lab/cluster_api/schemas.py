@@ -57,6 +57,54 @@ def check(schema: JSON, obj: JSON) -> list[Cause]:
     return causes
 
 
+def misfit(schema: JSON, obj: JSON) -> str:
+    """`.path: expected …` of the first value of another type than its schema's; "" where there is none.
+
+    The words are those of structured-merge-diff, by which kube-apiserver reads what is applied.
+    """
+    rest = {key: value for key, value in obj.items() if key not in {"apiVersion", "kind", "metadata"}}
+    return _misfit(schema, rest, "")
+
+
+def _misfit(schema: JSON, value: Any, path: str) -> str:
+    if not schema or value is None or schema.get("x-kubernetes-int-or-string"):
+        return ""
+    if wanted := _expected(schema.get("type", ""), value):
+        return f"{path}: expected {wanted}"
+    below: list[tuple[JSON, Any, str]] = []
+    if isinstance(value, dict):
+        known, others = schema.get("properties", {}), schema.get("additionalProperties") or {}
+        below = [(known.get(name, others), item, f"{path}.{name}") for name, item in value.items()]
+    elif isinstance(value, list):
+        below = [(schema.get("items", {}), item, f"{path}[{place}]") for place, item in enumerate(value)]
+    return next((found for one in below if (found := _misfit(*one))), "")
+
+
+def _expected(type_: str, value: Any) -> str:
+    """What was expected instead of a value, and the value as Go prints it; "" where the type is right."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if type_ in ("integer", "number") and not is_number:
+        names = {str: "string", bool: "bool", dict: "map[string]interface {}", list: "[]interface {}"}
+        return f"numeric (int or float), got {names[type(value)]}"
+    if type_ == "string" and not isinstance(value, str):
+        return f"string, got &value.valueUnstructured{{Value:{_in_go(value)}}}"
+    if type_ == "boolean" and not isinstance(value, bool):
+        return f"boolean, got &{{{_in_go(value)}}}"
+    if type_ in ("object", "array") and not isinstance(value, _TYPES[type_]):
+        return f"{'map' if type_ == 'object' else 'list'}, got &{{{_in_go(value)}}}"
+    return ""
+
+
+def _in_go(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return f"[{' '.join(map(_in_go, value))}]"
+    if isinstance(value, dict):
+        return f"map[{' '.join(f'{name}:{_in_go(item)}' for name, item in sorted(value.items()))}]"
+    return str(value)
+
+
 def _check(schema: JSON, value: Any, path: str, causes: list[Cause]) -> None:
     if not schema or value is None:
         return
