@@ -60,7 +60,7 @@ CATALOG: dict[str, Entry] = {
     "MVM-203": Entry("Auto-registration is switched off in istiod", "Switch it on, then retry."),
     "MVM-204": Entry("istiod does not run in that revision", "Set mesh.revision to one that runs."),
     "MVM-205": Entry("The running mesh has other IDs than the plan", "Set them to auto, or to what the mesh has."),
-    "MVM-206": Entry("Upgrading a control plane is not done here", "Upgrade it by its own tool, then choose keep."),
+    "MVM-206": Entry("This upgrade is not done here", "Upgrade it by its own tool, then choose keep."),
     "MVM-207": Entry("Another kind of control plane serves this cluster", "Choose keep, or another cluster."),
     "MVM-208": Entry("istioctl is not installed", "Put istioctl on PATH, or make the gateway by apply."),
     "MVM-209": Entry("istioctl failed", "Read its words; running it again is safe."),

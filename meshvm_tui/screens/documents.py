@@ -46,7 +46,7 @@ def _gateway(plan: Plan) -> tuple[dict[str, Any], ...]:
     from meshvm_tui.istio.exposure import expose_istiod
     from meshvm_tui.istio.gateway import gateway_objects, gateway_operator_object
 
-    gateway, place = plan.gateway, {"namespace": plan.mesh.istio_namespace, "revision": _revision(plan)}
+    gateway, place = plan.gateway, {"namespace": plan.gateway_namespace, "revision": _revision(plan)}
     settings: dict[str, Any] = {
         "internal": gateway.exposure.value == "internal",
         "source_ranges": gateway.source_ranges,
@@ -54,14 +54,18 @@ def _gateway(plan: Plan) -> tuple[dict[str, Any], ...]:
     }
     made: tuple[dict[str, Any], ...]
     if gateway.method.value == "istioctl":
-        made = (gateway_operator_object(gateway.name, **settings),)
+        made = (gateway_operator_object(gateway.name, istio_namespace=plan.mesh.istio_namespace, **settings),)
     else:
         # The load balancer first: it is what the fields shape.
         *others, service = gateway_objects(gateway.name, **settings)
         made = (service, *others)
     if not gateway.expose_istiod:
         return made
-    exposed = expose_istiod(istio_namespace=plan.mesh.istio_namespace, revision=_revision(plan))
+    exposed = expose_istiod(
+        istio_namespace=plan.mesh.istio_namespace,
+        revision=_revision(plan),
+        gateway_namespace=plan.gateway_namespace,
+    )
     return (*made, *exposed)
 
 

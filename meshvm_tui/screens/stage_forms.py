@@ -59,9 +59,10 @@ _MESH = StageForm(
     (
         Field("mesh.install", "Control plane", hint="keep: as it runs", choices=("keep", "install", "upgrade")),
         Field("mesh.istioNamespace", "Namespace"),
-        Field("mesh.revision", "Revision", hint="auto: what runs; F3", pick="revisions"),
+        Field("mesh.revision", "Revision", hint="or a tag; F3", pick="revisions"),
         Field("mesh.profile", "Profile", hint="for a new install"),
         Field("mesh.version", "Version", hint="empty: istioctl's"),
+        Field("mesh.upgradeCluster", "Upgrade of", hint="type context's name"),
         Field("mesh.meshID", "Mesh ID", hint="auto: as istiod has"),
         Field("mesh.clusterID", "Cluster ID", hint="auto: as istiod has"),
         Field("mesh.network", "Network", hint="auto: as istiod has"),
@@ -72,6 +73,7 @@ _GATEWAY = StageForm(
     "The door through which the VM reaches istiod. An existing one is kept.",
     (
         Field("gateway.name", "Name"),
+        Field("gateway.namespace", "Namespace", hint="empty: Istio's"),
         Field("gateway.method", "Made by", hint="apply can be undone", choices=("apply", "istioctl")),
         Field("gateway.exposure", "Reachable from", choices=("public", "internal")),
         Field("gateway.sourceRanges", "Allowed ranges", Kind.LIST, "empty: from anywhere"),
