@@ -145,8 +145,8 @@ def _own_metadata(mesh: MeshConfig, group: WorkloadGroup, settings: ProxySetting
 
 
 def _pod_port(name: str, port: int) -> JSON:
-    """In the order of Istio's own structure; empty names and zero ports are left out of it."""
-    return {**({"name": name} if name else {}), **({"containerPort": port} if port else {}), "protocol": ""}
+    """In the order of Istio's own structure, which leaves an empty name out and nothing else."""
+    return {**({"name": name} if name else {}), "containerPort": port, "protocol": ""}
 
 
 def _first(labels: Mapping[str, str], keys: tuple[str, ...], default: str) -> str:

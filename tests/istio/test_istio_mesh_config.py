@@ -61,6 +61,15 @@ def test_a_control_character_is_refused_as_istioctl_refuses_it() -> None:
     assert "defaultConfig.proxyMetadata.CANONICAL_SERVICE (U+007F)" in caught.value.cause
 
 
+def test_the_ports_of_the_workload_as_istio_describes_them() -> None:
+    group = WorkloadGroup("foo", "bar", ports={"tcp-9": 9, "tcp-10": 0, "": 80})
+    config, _ = proxy_config(MeshConfig(), group, ProxySettings())
+    assert config["proxyMetadata"]["ISTIO_META_POD_PORTS"] == (
+        '[{"containerPort":80,"protocol":""},{"name":"tcp-10","containerPort":0,"protocol":""},'
+        '{"name":"tcp-9","containerPort":9,"protocol":""}]'
+    )
+
+
 def test_a_oneof_keeps_its_last_choice() -> None:
     mesh = parse("defaultConfig: {serviceCluster: a}")
     group = WorkloadGroup("f", "b", annotations={"proxy.istio.io/config": "tracingServiceName: CANONICAL_NAME_ONLY"})

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from meshvm_tui.lab.cluster_api.istio_crds import crd_objects
 from tests.conformance_api.driver import Driver
 
 JSON = dict[str, Any]
@@ -37,16 +36,16 @@ class ClusterState:
     _there: dict[str, str] = field(default_factory=dict)
     _pause: threading.Event = field(default_factory=threading.Event)
 
-    def prepare(self, *, with_crds: bool) -> None:
+    def prepare(self, definitions: Sequence[JSON] = ()) -> None:
         """The namespaces that every example uses, and Istio's kinds where the server does not know them yet."""
-        if with_crds:
-            self._install_definitions()
+        if definitions:
+            self._define(definitions)
         for name in NAMESPACES:
             self.driver.call("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
 
-    def _install_definitions(self) -> None:
+    def _define(self, definitions: Sequence[JSON]) -> None:
         path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-        waiting = {made["metadata"]["name"] for made in (self.driver.ok("POST", path, one) for one in crd_objects())}
+        waiting = {self.driver.ok("POST", path, one)["metadata"]["name"] for one in definitions}
         with self.driver.watch(f"{path}?watch=1&timeoutSeconds=30") as events:
             for event in events:
                 conditions = event["object"].get("status", {}).get("conditions") or ()

@@ -29,11 +29,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def cluster(server: Server) -> Iterator[ClusterState]:
-    """The objects on it."""
+def cluster(server: Server, istioctls: tuple[Istioctl, ...]) -> Iterator[ClusterState]:
+    """The objects on it. A real server gets the newest release's own definitions; the lab's has its own."""
     driver = Driver(server)
     state = ClusterState(driver)
-    state.prepare(with_crds=server.real)
+    state.prepare(releases.definitions(istioctls[0]) if server.real else ())
     yield state
     driver.close()
 

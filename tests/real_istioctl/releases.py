@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from tests.real import need
 from tests.real_api import binaries
@@ -25,3 +28,9 @@ def source_of(tool: Istioctl) -> Path:
     need(folder is not None, f"the files of Istio {tool.version} are not here", HOW)
     assert folder is not None
     return folder
+
+
+def definitions(tool: Istioctl) -> list[dict[str, Any]]:
+    """The release's CustomResourceDefinitions."""
+    text = (source_of(tool) / "manifests/charts/base/files/crd-all.gen.yaml").read_text(encoding="utf-8")
+    return [found for found in yaml.safe_load_all(text) if found]
