@@ -6,6 +6,7 @@ The three steps share one observation and one execution (`guest_execution`).
 from __future__ import annotations
 
 from abc import abstractmethod
+from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
 from meshvm_tui.events import Change, Observation, Stage, Standing
@@ -29,9 +30,8 @@ if TYPE_CHECKING:
     from meshvm_tui.ports import GuestReport, Ports, ReadPorts
 
 
-PROOF_TRIES = 4
-PROOF_PAUSE = 2.0
-"""Seconds between two tries of the connection that proves SSH."""
+PROOF_TRIES, PROOF_SECONDS, PROOF_PAUSE = 4, 20.0, 2.0
+"""How often and for how long the connection that proves SSH is tried, and the pause between two tries."""
 
 
 class _GuestStep(Step):
@@ -233,11 +233,12 @@ class SidecarRunning(_GuestStep):
 
 def _prove_new_connection(ports: Ports, scope: Scope) -> None:
     """A few tries, then a failure for good: another run would set the guard's timer anew and so keep SSH lost."""
+    end = monotonic() + PROOF_SECONDS
     for number in range(PROOF_TRIES, 0, -1):
         try:
             guest_of(ports).prove_new_connection()
         except TransientError as problem:
-            if number == 1:
+            if number == 1 or monotonic() + PROOF_PAUSE > end:
                 raise PermanentError(problem.code, problem.cause) from problem
             scope.wait(PROOF_PAUSE)
         else:
