@@ -133,7 +133,8 @@ def connection_problem(error: Exception, *, server: str, asked: str) -> Problem:
         return TransientError("MVM-103", f"{server}: the host name cannot be resolved: {words}", evidence=evidence)
     if isinstance(error, http.ProxyError):
         return TransientError("MVM-103", f"the proxy on the way to {server} failed: {words}", evidence=evidence)
-    if isinstance(error, http.ConnectTimeoutError):
+    # Whatever else went wrong in connecting is a NewConnectionError, which is a ConnectTimeoutError too.
+    if isinstance(error, http.ConnectTimeoutError) and not isinstance(error, http.NewConnectionError):
         return TransientError("MVM-103", f"{server}: no answer to the connection attempt: {words}", evidence=evidence)
     if isinstance(error, http.ReadTimeoutError):
         return TransientError("MVM-103", f"{server}: connected, but no answer to {asked} in time", evidence=evidence)
@@ -151,7 +152,9 @@ def _is_tls(error: BaseException) -> bool:
 def _tls_problem(error: Exception, server: str, evidence: dict[str, str]) -> Problem:
     words = _innermost(error)
     if "CERTIFICATE_VERIFY_FAILED" in words or "doesn't match" in words:
-        return ActionNeeded("MVM-104", f"{server}: {words}", evidence=evidence)
+        named = "ostname mismatch" in words or "doesn't match" in words
+        action = "Check server and tls-server-name in the kubeconfig." if named else ""
+        return ActionNeeded("MVM-104", f"{server}: {words}", next_action=action, evidence=evidence)
     if "certificate required" in words or "bad certificate" in words or "unknown ca" in words.lower():
         return ActionNeeded("MVM-106", f"{server} does not accept the client certificate: {words}", evidence=evidence)
     if "KEY_VALUES_MISMATCH" in words or "PEM" in words:
