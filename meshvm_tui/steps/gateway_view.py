@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from meshvm_tui.istio.names import ISTIOD_PORT
@@ -69,10 +70,11 @@ def gateways_that_would_do(ports: ReadPorts, scope: Scope) -> tuple[str, ...]:
 
 
 def _services(ports: ReadPorts, scope: Scope) -> list[JSON]:
-    try:
-        return ports.cluster.list(SERVICES)
-    except Problem:
-        return ports.cluster.list(SERVICES, scope.plan.gateway_namespace)
+    """Those of all namespaces, of the gateway's alone, or none: as far as we may look."""
+    for namespace in (None, scope.plan.gateway_namespace):
+        with suppress(Problem):
+            return ports.cluster.list(SERVICES, namespace)
+    return []
 
 
 def _place(obj: JSON) -> tuple[str, str]:

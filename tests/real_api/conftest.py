@@ -18,7 +18,7 @@ from tests.real_api.controllers import running
 from tests.real_api.istio_release import IstioRelease
 from tests.real_api.world import World
 
-USERS = ("operator", "monitor", "stranger")
+USERS = ("operator", "newcomer", "halfway", "monitor", "stranger")
 _NUMBERS = itertools.count(1)
 
 
