@@ -10,16 +10,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from meshvm_tui.events import Change, Observation, Stage
-from meshvm_tui.istio import operator
 from meshvm_tui.istio.releases import version_parts
-from meshvm_tui.plan import AUTO, Install
-from meshvm_tui.ports import MUTATING_WEBHOOKS
-from meshvm_tui.problems import ActionNeeded, TransientError
+from meshvm_tui.plan import Install
+from meshvm_tui.problems import TransientError
 from meshvm_tui.steps.commands import istioctl
 from meshvm_tui.steps.mesh_character import character, meaning_for_vms
-from meshvm_tui.steps.mesh_facts import MeshFacts, mesh_facts, planned_facts
+from meshvm_tui.steps.mesh_facts import MeshFacts, mesh_facts
+from meshvm_tui.steps.mesh_install import OPERATOR_FILE, install_document, refuse_where_nothing_may_be_installed
 from meshvm_tui.steps.mesh_keep import hints, objection
-from meshvm_tui.steps.mesh_manager import manager_of, operators_of
+from meshvm_tui.steps.mesh_manager import manager_of
 from meshvm_tui.steps.mesh_preflight import mesh_findings
 from meshvm_tui.steps.mesh_revisions import revisions_in_words, running_revisions
 from meshvm_tui.steps.mesh_upgrade import changes_of_upgrade, checked_document, refuse_unconfirmed, wanted_version
@@ -28,10 +27,7 @@ from meshvm_tui.steps.step import Outcome, Scope, Step, different, fingerprint, 
 from meshvm_tui.steps.waiting import last_events, wait_for_deployment, wait_until
 
 if TYPE_CHECKING:
-    from meshvm_tui.plan import Plan
     from meshvm_tui.ports import Ports, ReadPorts
-
-OPERATOR_FILE = "istio-vm-install.yaml"
 
 
 class ControlPlane(Step):
@@ -76,8 +72,8 @@ class ControlPlane(Step):
             if _upgrade_is_wanted(ports, scope, facts):
                 return changes_of_upgrade(ports, scope, facts)
             return (wait_for_deployment(scope.plan, facts.istio_namespace, facts.deployment),)
-        _refuse_where_nothing_may_be_installed(ports, scope)
-        document = self._document(scope)
+        refuse_where_nothing_may_be_installed(ports, scope)
+        document = install_document(scope.plan)
         diff = diff_of_new(document, OPERATOR_FILE)
         by_hand = istioctl(scope.plan, "install", "-y", "-f", OPERATOR_FILE)
         target = f"Istio control plane in {facts.istio_namespace}"
@@ -89,9 +85,9 @@ class ControlPlane(Step):
         facts = mesh_facts(reading, scope)
         said = ""
         if not facts.installed:
-            _refuse_where_nothing_may_be_installed(reading, scope)
+            refuse_where_nothing_may_be_installed(reading, scope)
             scope.keep("installed", True)
-            self._run(ports, scope, self._document(scope), facts.revision)
+            self._run(ports, scope, install_document(scope.plan), facts.revision)
             said = "installed Istio"
         elif problem := objection(scope.plan, facts):
             raise problem
@@ -128,70 +124,11 @@ class ControlPlane(Step):
         if not wait_until(scope, lambda: mesh_facts(ports, scope).available, told):
             raise TransientError("MVM-202", told())
 
-    def _document(self, scope: Scope) -> str:
-        plan = scope.plan
-        revision = "" if plan.mesh.revision == AUTO else plan.mesh.revision
-        facts = planned_facts(plan, revision or "default")
-        return operator_yaml(plan, facts)
-
 
 def _upgrade_is_wanted(ports: ReadPorts, scope: Scope, facts: MeshFacts) -> bool:
     if scope.plan.mesh.install is not Install.UPGRADE:
         return False
     return version_parts(facts.version) != version_parts(wanted_version(ports, scope))
-
-
-def operator_yaml(plan: Plan, facts: MeshFacts) -> str:
-    """The IstioOperator of a new control plane."""
-    return operator.control_plane(
-        mesh_id=facts.mesh_id,
-        cluster_id=facts.cluster_id,
-        network=facts.network,
-        revision=facts.revision,
-        namespace=facts.istio_namespace,
-        profile=plan.mesh.profile,
-    )
-
-
-def _refuse_where_nothing_may_be_installed(ports: ReadPorts, scope: Scope) -> None:
-    plan = scope.plan
-    if running_revisions(ports, scope):
-        raise ActionNeeded(
-            "MVM-204",
-            f"revision {plan.mesh.revision} does not run in {plan.mesh.istio_namespace}; "
-            f"there is {revisions_in_words(ports, scope)}",
-        )
-    foreign = [f"webhook {name} injects from outside this cluster" for name in _foreign_injectors(ports)]
-    if foreign:
-        raise _another_control_plane(foreign)
-    if plan.mesh.install is not Install.INSTALL:
-        document = operator_yaml(plan, planned_facts(plan))
-        raise ActionNeeded(
-            "MVM-201",
-            f"no istiod runs in namespace {plan.mesh.istio_namespace}, and the plan says install: {plan.mesh.install}",
-            evidence={OPERATOR_FILE: document, "by hand": istioctl(plan, "install", "-y", "-f", OPERATOR_FILE)},
-        )
-    if operators := scope.recall("mesh-operators", lambda: operators_of(ports)):
-        raise _another_control_plane([f"{found.evidence} belongs to {found.tool}" for found in operators])
-    if plan.mesh.version and (own := ports.istioctl.version()) != plan.mesh.version:
-        raise ActionNeeded("MVM-219", f"istioctl on PATH is {own}, mesh.version is {plan.mesh.version}")
-
-
-def _another_control_plane(signs: list[str]) -> ActionNeeded:
-    return ActionNeeded(
-        "MVM-207",
-        "; ".join(signs),
-        next_action="VMs join through an istiod in the cluster itself: have its owner install one, or pick another.",
-    )
-
-
-def _foreign_injectors(ports: ReadPorts) -> list[str]:
-    """Injection webhooks that point out of the cluster: a managed or remote control plane."""
-    return sorted(
-        item["metadata"]["name"]
-        for item in ports.cluster.list(MUTATING_WEBHOOKS, labels="app=sidecar-injector")
-        if any((hook.get("clientConfig") or {}).get("url") for hook in item.get("webhooks") or ())
-    )
 
 
 def _details(ports: ReadPorts, scope: Scope, facts: MeshFacts) -> tuple[tuple[str, str], ...]:

@@ -80,8 +80,16 @@ def checked_document(ports: ReadPorts, scope: Scope, facts: MeshFacts) -> str:
 
 
 def refuse_unconfirmed(ports: ReadPorts, scope: Scope) -> None:
-    """ActionNeeded MVM-218 unless the plan says by name that this cluster's control plane may be upgraded."""
+    """ActionNeeded MVM-218 unless the plan names the version, and the cluster whose control plane may get it."""
     typed, context = scope.plan.mesh.upgrade_cluster, ports.cluster.context
+    if not scope.plan.mesh.version:
+        # A plan that is kept would else upgrade by itself on the day that a newer istioctl is on PATH.
+        own = wanted_version(ports, scope)
+        raise ActionNeeded(
+            "MVM-218",
+            f"mesh.version is empty, and istioctl is {own}",
+            next_action=f"Set mesh.version: {own} and mesh.upgradeCluster: {context} in the plan.",
+        )
     if typed == context:
         return
     said = f"mesh.upgradeCluster is {typed!r}" if typed else "mesh.upgradeCluster is empty"

@@ -46,6 +46,28 @@ def test_an_operator_that_has_not_made_its_istiod_yet_is_not_overtaken(foreign: 
     assert foreign.written() == []
 
 
+def test_a_mesh_in_another_namespace_is_not_doubled(foreign: Foreign) -> None:
+    foreign.put(*a_mesh(namespace="istio-prod"))
+    foreign.forget()
+    with pytest.raises(ActionNeeded) as caught:
+        ControlPlane().apply(foreign.ports(), scope_with(**INSTALL))
+    assert (caught.value.code, caught.value.cause) == ("MVM-207", "istiod runs in namespace istio-prod")
+    assert "mesh.istioNamespace: istio-prod" in caught.value.next_action
+    assert foreign.written() == []
+
+
+def test_a_webhook_to_an_istiod_of_another_cluster_is_not_overwritten(foreign: Foreign) -> None:
+    foreign.put(*(obj for obj in a_mesh() if obj["kind"] == "MutatingWebhookConfiguration"))
+    foreign.forget()
+    with pytest.raises(ActionNeeded) as caught:
+        ControlPlane().apply(foreign.ports(), scope_with(**INSTALL))
+    assert (caught.value.code, "webhook istio-revision-tag-default, istio-sidecar-injector" in caught.value.cause) == (
+        "MVM-207",
+        True,
+    )
+    assert foreign.written() == []
+
+
 @pytest.mark.parametrize("tool", list(OF_A_TOOL))
 def test_install_over_a_running_mesh_keeps_it(foreign: Foreign, tool: str) -> None:
     foreign.put(*a_mesh(OF_A_TOOL[tool]))

@@ -163,6 +163,14 @@ def test_without_a_version_istioctls_own_is_wanted(foreign: Foreign, istioctl: I
     assert istioctl.asked == ["version"]
 
 
+def test_a_kept_plan_does_not_upgrade_by_itself_when_istioctl_does(foreign: Foreign, istioctl: Istioctl) -> None:
+    foreign.put(*a_mesh(version="1.30.3"))
+    scope = scope_with(mesh={**CONFIRMED, "version": ""})
+    problem = refused(lambda: ControlPlane().apply(foreign.ports(), scope))
+    assert (problem.code, problem.cause) == ("MVM-218", "mesh.version is empty, and istioctl is 1.31.0")
+    assert "install" not in istioctl.asked
+
+
 @pytest.mark.parametrize("tool", list(OF_A_TOOL))
 def test_a_mesh_of_another_tool_is_left_to_it(foreign: Foreign, istioctl: Istioctl, tool: str) -> None:
     foreign.put(*a_mesh(OF_A_TOOL[tool], version="1.30.3"))
