@@ -202,7 +202,7 @@ MACHINE = Chapter(
             "host-key-changed",
             "MVM-405",
             1,
-            "ssh-ed25519 {fingerprint}; known_hosts has another key",
+            "ssh-ed25519 {fingerprint}; {file}:1 has ssh-ed25519 {known}",
             "another key in known_hosts",
         ),
         Row(
@@ -212,10 +212,10 @@ MACHINE = Chapter(
             "{fingerprint}; the plan pins {pinned}",
             "the host key of another machine in the plan",
         ),
-        Row("key-refused", "MVM-406", 1, "{user}@ … Authentication failed", "a key that the VM does not know"),
+        Row("key-refused", "MVM-406", 1, "{user}: Authentication failed … {key}", "a key that the VM does not know"),
         Row("key-encrypted", "MVM-407", 3, "{path} is encrypted", "an encrypted key that ssh-agent does not hold"),
         Row("too-many-keys", "MVM-433", 3, "{user}@ … Too many authentication failures", fault("ssh-max-tries")),
-        Row("sudo-password", "MVM-413", 3, "{user}: sudo: a password is required", fault("sudo-password")),
+        Row("sudo-password", "MVM-413", 3, "{user}@ … sudo: a password is required", fault("sudo-password")),
         Row("clock-wrong", "MVM-423", 3, "it is {seconds}", fault("clock-off:SECONDS")),
         Row(
             "gateway-refused",

@@ -50,11 +50,12 @@ def host_key_unknown(bench: Bench) -> Seen:
 @case(World.DONE)
 def host_key_changed(bench: Bench) -> Seen:
     address, port = _place(bench)
-    other = _public(ed25519.Ed25519PrivateKey.generate())
+    other = ed25519.Ed25519PrivateKey.generate()
     known = bench.home / ".ssh" / "known_hosts"
     known.parent.mkdir(mode=0o700)
-    known.write_text(f"[{address}]:{port} {other}\n", encoding="ascii")
-    return Seen(_apply(bench, knownHost=""), {"fingerprint": _fingerprint(bench, VM)})
+    known.write_text(f"[{address}]:{port} {_public(other)}\n", encoding="ascii")
+    run = _apply(bench, knownHost="")
+    return Seen(run, {"fingerprint": _fingerprint(bench, VM), "file": str(known), "known": _digest(other)})
 
 
 @case(World.DONE)
@@ -65,8 +66,9 @@ def wrong_machine(bench: Bench) -> Seen:
 
 @case(World.DONE)
 def key_refused(bench: Bench) -> Seen:
-    key = _key(bench.folder / "id", ed25519.Ed25519PrivateKey.generate())
-    return Seen(_apply(bench, key=str(key), user=bench.word), {"user": bench.word})
+    key = ed25519.Ed25519PrivateKey.generate()
+    path = _key(bench.folder / "id", key)
+    return Seen(_apply(bench, key=str(path), user=bench.word), {"user": bench.word, "key": _digest(key)})
 
 
 @case(World.DONE)
@@ -247,6 +249,10 @@ def _fingerprint(bench: Bench, name: str) -> str:
     text = (bench.lab.state / "vms" / name / "ssh_host_ed25519_key").read_bytes()
     key = serialization.load_ssh_private_key(text, None)
     assert isinstance(key, ed25519.Ed25519PrivateKey)
+    return _digest(key)
+
+
+def _digest(key: ed25519.Ed25519PrivateKey) -> str:
     digest = hashlib.sha256(base64.b64decode(_public(key).split()[1])).digest()
     return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
 
