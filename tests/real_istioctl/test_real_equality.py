@@ -22,7 +22,7 @@ from tests.real_istioctl import cases
 from tests.real_istioctl.cases import Case
 from tests.real_istioctl.cluster_state import ClusterState
 from tests.real_istioctl.comparing import assert_same
-from tests.real_istioctl.tools import Configure, Istioctl
+from tests.real_istioctl.tools import Configure, Istioctl, run_ours
 
 pytestmark = [pytest.mark.real_tools, pytest.mark.timeout(0)]
 
@@ -123,3 +123,33 @@ def test_the_same_files(
         compare(case, cluster, configure, istioctls)
 
     holds()
+
+
+@pytest.mark.parametrize("where", ["new", "a/b/c", "with space/é", "there/", "there/.", "file", "file/below"])
+def test_where_the_files_go(
+    where: str, cluster: ClusterState, configure: Configure, istioctls: tuple[Istioctl, ...], tmp_path: Path
+) -> None:
+    cluster.become(cases.objects(cases.Place(), "defaultConfig: {proxyMetadata: {}}"))
+    group = tmp_path / "group.yaml"
+    group.write_text(GROUP)
+    flags = ("-f", str(group), "--kubeconfig", str(configure.kubeconfig))
+    for tool in istioctls:
+        theirs, ours = (_prepared(tmp_path / tool.version / name) for name in ("theirs", "ours"))
+        said = tool.run("x", "workload", "entry", "configure", *flags, "-o", f"{theirs}/{where}")
+        code, told, _ = run_ours(("files", *flags, "-o", f"{ours}/{where}"))
+        assert (code == 0, told) == (said.returncode == 0, said.stdout.replace(str(theirs), str(ours)))
+        assert _names(ours) == _names(theirs)
+        assert (ours / "there" / "mine.txt").read_text() == (ours / "file").read_text() == "kept\n"
+
+
+def _prepared(folder: Path) -> Path:
+    """A folder in which other things are already."""
+    (folder / "there").mkdir(parents=True)
+    (folder / "there" / "hosts").write_text("an older one\n")
+    (folder / "there" / "mine.txt").write_text("kept\n")
+    (folder / "file").write_text("kept\n")
+    return folder
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))

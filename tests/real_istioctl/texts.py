@@ -66,6 +66,14 @@ def _quoted(document: JSON) -> str:
     return yaml.safe_dump(document, default_style='"')
 
 
+def _literal(document: JSON) -> str:
+    return yaml.safe_dump(document, default_style="|", allow_unicode=True)
+
+
+def _folded(document: JSON) -> str:
+    return yaml.safe_dump(document, default_style=">", allow_unicode=True, width=30)
+
+
 def _flow(document: JSON) -> str:
     return yaml.safe_dump(document, default_flow_style=True)
 
@@ -91,15 +99,8 @@ def _with_carriage_returns(document: JSON) -> str:
 
 
 WRITERS = (
-    _block,
-    _wide,
-    _quoted,
-    _flow,
-    _json,
-    _indented_json,
-    _with_comments,
-    _more_documents,
-    _with_carriage_returns,
+    *(_block, _wide, _quoted, _literal, _folded, _flow, _json, _indented_json),
+    *(_with_comments, _more_documents, _with_carriage_returns),
 )
 
 

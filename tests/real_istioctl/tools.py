@@ -65,10 +65,16 @@ class Configure:
 
     def ours(self, arguments: tuple[str, ...], folder: Path) -> Outcome:
         """The product's outcome, in this process."""
-        out, err = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            code = cli.run(["files", *arguments, "--kubeconfig", str(self.kubeconfig), "-o", str(folder / "ours")])
-        return Outcome(code, out.getvalue(), err.getvalue(), files_of(folder / "ours"))
+        where = ("--kubeconfig", str(self.kubeconfig), "-o", str(folder / "ours"))
+        return Outcome(*run_ours(("files", *arguments, *where)), files_of(folder / "ours"))
+
+
+def run_ours(arguments: tuple[str, ...]) -> tuple[int, str, str]:
+    """The product's exit status, stdout and stderr."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = cli.run(list(arguments))
+    return code, out.getvalue(), err.getvalue()
 
 
 def files_of(folder: Path) -> dict[str, str] | None:
