@@ -41,7 +41,7 @@ observe_system() {
 # Root may write everywhere but on a file system that is mounted read-only.
 read_only_places() {
     [ "$(id -u)" = 0 ] || return 0
-    for place in etc usr var tmp; do
+    for place in etc usr/local var tmp; do
         if [ -d "$root/$place" ] && [ ! -w "$root/$place" ]; then printf '/%s ' "$place"; fi
     done
 }

@@ -97,7 +97,8 @@ unpack() {
             fail "no space left on the VM's disk" cause disk-full
         elif grep -q 'dependency problems' "$stage/dpkg.log" && [ -z "${dependencies_tried:-}" ]; then
             dependencies_tried=yes
-            quietly env DEBIAN_FRONTEND=noninteractive apt-get -y -f -o DPkg::Lock::Timeout=60 install ||
+            (umask 022 && through_proxy env DEBIAN_FRONTEND=noninteractive apt-get -y -f -o DPkg::Lock::Timeout=60 install) \
+                >>"$chatter" 2>&1 </dev/null 9>&- ||
                 fail "dependencies of the package are missing and apt-get could not install them" cause dependencies
             return 0
         else

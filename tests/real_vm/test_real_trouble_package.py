@@ -23,8 +23,8 @@ LOGIN = b"<!DOCTYPE html><title>Guest network of Hotel Meshvm: please log in</ti
 
 @pytest.fixture(scope="module")
 def machine(boot_module_vm: BootVm) -> RealVm:
-    """One machine for all of this: each failure must leave it as it was."""
-    return boot_module_vm()
+    """One machine for all of this: each failure must leave it as it was. From its /tmp nothing may be executed."""
+    return boot_module_vm(noexec_tmp=True)
 
 
 @pytest.fixture
@@ -89,7 +89,8 @@ def test_the_machines_proxy_is_asked(module_world: World, machine: RealVm, rig: 
 
 
 def test_the_same_machine_is_onboarded_with_a_package_of_this_computer(module_world: World, machine: RealVm) -> None:
-    """It has no way out: whatever it needs is sent along."""
+    """It has no way out, so whatever it needs is sent along; and what is sent lies in a folder that is noexec."""
+    assert "noexec" in machine.output("findmnt -no OPTIONS /tmp")
     steps = succeeded(module_world.apply(machine, **PLAIN))
     assert steps["sidecar-package"]["changed"] and steps["sidecar-running"]["changed"]
     assert_running(machine)
