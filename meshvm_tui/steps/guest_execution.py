@@ -46,6 +46,7 @@ _NO_WAY_OUT = (
     "Where the VM has no way out, name a file of this computer in sidecar.package: it is sent along. "
     "A proxy of the VM's /etc/environment or apt settings is used."
 )
+_OTHER_ARCHITECTURE = "Set sidecar.package to the package of the VM's architecture; official takes the right one."
 _TRANSIENT = ("MVM-430", "MVM-524")
 _STEP_CODES = {"sidecar-package": "MVM-526", "guest-files": "MVM-528", "sidecar-running": "MVM-530"}
 
@@ -152,9 +153,11 @@ def problem_of(report: GuestReport) -> Problem:
     cause = f"{report.message}\n{output}".strip()
     evidence = {name: str(report.values[name])[-1500:] for name in ("log", "show") if report.values.get(name)}
     kind = TransientError if code in _TRANSIENT else PermanentError
-    return kind(
-        code,
-        cause,
-        next_action=_NO_WAY_OUT if str(report.values.get("curl_exit")) in _NO_WAY else "",
-        evidence=evidence,
-    )
+    return kind(code, cause, next_action=_advice(report, output), evidence=evidence)
+
+
+def _advice(report: GuestReport, output: str) -> str:
+    """What to do where it is more exact than the code's own; "" elsewhere."""
+    if str(report.values.get("curl_exit")) in _NO_WAY:
+        return _NO_WAY_OUT
+    return _OTHER_ARCHITECTURE if "does not match system" in output else ""

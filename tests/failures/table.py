@@ -282,7 +282,7 @@ INSTALL = Chapter(
 REGISTRATION = Chapter(
     "The sidecar and istiod",
     (
-        Row("connection-cut", "MVM-411", 1, "{user}@", fault("ssh-cut")),
+        Row("connection-cut", "MVM-411", 1, "{user}@ … it was cut before the command had ended", fault("ssh-cut")),
         Row(
             "token-expired",
             "MVM-301",
