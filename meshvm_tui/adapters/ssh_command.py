@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 TURN_SECONDS = 0.1
 """How long a cancel may stay unseen while nothing comes."""
 STATUS_SECONDS = 15.0
+ANSWER_SECONDS = 15.0
 
 
 class Command:
@@ -28,6 +30,31 @@ class Command:
         self._silence = silence
         self._words: deque[bytes] = deque(maxlen=200)
         self.sent_at = 0.0
+
+    def start(self, command: str) -> None:
+        """Asks the machine to run it. paramiko waits for the answer without end; a watch of ours ends that.
+
+        No answer within `ANSWER_SECONDS`: a TransientError."""
+        answered = threading.Event()
+        asked = time.monotonic()
+        longest = min(self._silence, ANSWER_SECONDS)
+
+        def watch() -> None:
+            while not answered.wait(TURN_SECONDS):
+                if self._cancelled() or time.monotonic() - asked > longest:
+                    self._channel.close()
+                    return
+
+        threading.Thread(target=watch, name="meshvm-answer", daemon=True).start()
+        try:
+            self._channel.exec_command(command)
+        except Exception as error:
+            self._check()
+            if time.monotonic() - asked > longest:
+                raise TransientError("MVM-412", f"{self._where}: not a word for {longest:.0f} s") from error
+            raise
+        finally:
+            answered.set()
 
     def send(self, pieces: Iterable[bytes]) -> None:
         """All of the input, then its end. A command that ends before it has read everything says why by itself."""

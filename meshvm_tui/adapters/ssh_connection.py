@@ -80,7 +80,7 @@ class SshConnection:
             channel = self._sessions.take()
             channel.settimeout(TURN_SECONDS)
             running = Command(channel, self.target.where, lambda: cancelled() or self._closed.is_set(), silence)
-            channel.exec_command(command)
+            running.start(command)
             running.send(pieces)
         except Cancelled:
             raise

@@ -24,6 +24,8 @@ class Behaviour:
     """What the server does; tests change it between connections."""
 
     answer: Callable[[str, bytes], tuple[bytes, bytes, int]] = lambda _command, _stdin: (b"", b"", 0)
+    answer_early: tuple[bytes, int] | None = None
+    """Words and exit status of a command that ends without reading its input."""
     accept_key: bool = True
     refuse_sessions: bool = False
     sessions_at_once: int = 10
@@ -35,6 +37,8 @@ class Behaviour:
     cut_after_output: bool = False
     """Cuts the connection after the output, in place of an exit status."""
     forward: bool = False
+    silent: threading.Event | None = None
+    """A request for a command is not answered before this is set."""
     commands: list[str] = field(default_factory=list)
     connections: int = 0
 
@@ -91,6 +95,11 @@ class SshServer:
 
     def _serve(self, channel: paramiko.Channel, command: str) -> None:
         stdin = b""
+        if (early := self.behaviour.answer_early) is not None:
+            channel.sendall_stderr(early[0])
+            channel.send_exit_status(early[1])
+            channel.close()
+            return
         with contextlib.suppress(OSError, EOFError):
             while piece := channel.recv(1 << 15):
                 stdin += piece
@@ -131,6 +140,8 @@ class _Session(paramiko.ServerInterface):
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         self._channels.append(channel)
+        if (silent := self._server.behaviour.silent) is not None:
+            silent.wait(10)
         self._server.behaviour.commands.append(command.decode())
         self._server.serve(channel, command.decode())
         return True

@@ -28,6 +28,8 @@ class Wire:
     mute: bool = False
     deaf: bool = False
     connections: int = 0
+    most_up: int = 0
+    most_down: int = 0
     accepted: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
@@ -66,10 +68,10 @@ class Wire:
             far = socket.create_connection(self.far, timeout=5)
             far.settimeout(None)
             self._open.append(far)
-            self._start(self._pump, near, far, self.up)
-            self._start(self._pump, far, near, self.down)
+            self._start(self._pump, near, far, self.up, True)
+            self._start(self._pump, far, near, self.down, False)
 
-    def _pump(self, source: socket.socket, target: socket.socket, limit: int) -> None:
+    def _pump(self, source: socket.socket, target: socket.socket, limit: int, upwards: bool) -> None:
         passed = 0
         with contextlib.suppress(OSError):
             while data := source.recv(PIECE):
@@ -81,6 +83,10 @@ class Wire:
                     break
                 target.sendall(data)
                 passed += len(data)
+                if upwards:
+                    self.most_up = max(self.most_up, passed)
+                else:
+                    self.most_down = max(self.most_down, passed)
         _reset(source)
         _reset(target)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from meshvm_tui.adapters import guest_script, ssh_transport
+from meshvm_tui.adapters import guest_script, ssh_command, ssh_transport
 from meshvm_tui.adapters.ssh_guest import SshGuest
 from meshvm_tui.adapters.ssh_target import SshTarget, target_for
 from meshvm_tui.plan import Machine
@@ -251,6 +251,32 @@ def test_silence_is_not_waited_for_for_ever(
     release.set()
 
 
+@pytest.mark.parametrize("cancels", [False, True])
+def test_a_machine_that_does_not_even_answer_the_request_is_not_waited_for(
+    target: SshTarget, behaviour: Behaviour, monkeypatch: pytest.MonkeyPatch, cancels: bool
+) -> None:
+    """paramiko itself would wait without end."""
+    monkeypatch.setattr(ssh_command, "ANSWER_SECONDS", 30 if cancels else 0.2)
+    behaviour.silent = threading.Event()
+    guest = SshGuest(target)
+    expected = Cancelled if cancels else TransientError
+    with pytest.raises(expected) as caught:
+        list(guest.execute(GuestOrder("apply"), lambda: cancels))
+    behaviour.silent.set()
+    guest.close()
+    assert cancels or "MVM-412" in str(caught.value)
+
+
+def test_a_command_that_ends_before_it_has_read_everything_says_why(target: SshTarget, behaviour: Behaviour) -> None:
+    """A full disk ends it while the package is still on its way; that is no cut."""
+    behaviour.answer_early = (b"mktemp: No space left on device\n", 1)
+    guest = SshGuest(target)
+    with pytest.raises(PermanentError) as caught:
+        list(guest.execute(GuestOrder("apply", {}, {"istio-sidecar.deb": b"x" * 6_000_000}), never))
+    guest.close()
+    assert (caught.value.code, "No space left" in caught.value.cause) == ("MVM-525", True)
+
+
 def test_a_login_that_is_not_accepted(target: SshTarget, behaviour: Behaviour) -> None:
     behaviour.accept_key = False
     problem = problem_of(target)
@@ -350,8 +376,11 @@ def test_the_server_is_asked_for_the_key_type_that_is_known(target: SshTarget, t
     two.close()
 
 
-def test_through_a_jump_host(target: SshTarget, behaviour: Behaviour, tmp_path: Path) -> None:
+def test_through_a_jump_host(
+    target: SshTarget, behaviour: Behaviour, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     behaviour.answer = lambda _command, _stdin: (b"".join(LINES), b"", 0)
+    monkeypatch.setenv("HOME", str(tmp_path))
     jump = SshServer(Behaviour(forward=True))
     try:
         through = replace(target, jump=f"ops@127.0.0.1:{jump.port}", accept=lambda *_: True)
@@ -359,7 +388,11 @@ def test_through_a_jump_host(target: SshTarget, behaviour: Behaviour, tmp_path: 
         assert guest.observe(GuestQuery()).values["who"] == {"user": "root"}
         guest.close()
         jump.behaviour.forward = False
-        assert problem_of(through).code == "MVM-416"
+        problem = problem_of(through)
+        assert (problem.code, f"jump host ops@127.0.0.1:{jump.port}" in problem.cause) == ("MVM-416", True)
+        unknown = problem_of(replace(through, accept=None, own_known_hosts=tmp_path / "empty"))
+        assert (unknown.code, f"jump host ops@127.0.0.1:{jump.port}" in unknown.cause) == ("MVM-404", True)
+        assert "fingerprint" not in unknown.evidence
     finally:
         jump.close()
 

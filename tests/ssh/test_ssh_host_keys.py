@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from paramiko import ECDSAKey
 from paramiko.hostkeys import HostKeys as ParamikoHostKeys
 
 from meshvm_tui.adapters.ssh_host_keys import AcceptHostKey, HostKeys, ShownKey, known_keys
@@ -56,6 +57,15 @@ def test_a_changed_or_revoked_key_is_refused_for_good(tmp_path: Path, line: str,
     with pytest.raises(PermanentError) as caught:
         keys(tmp_path, line, accept=lambda *_: True).check(SHOWN)
     assert caught.value.code == code
+
+
+def test_a_changed_key_is_told_with_both_fingerprints_and_where_the_other_one_stands(tmp_path: Path) -> None:
+    other = ECDSAKey.generate()
+    line = f"# a comment\nvm1 ssh-ed25519 {other.get_base64()}"
+    with pytest.raises(PermanentError) as caught:
+        keys(tmp_path, line).check(SHOWN)
+    for words in (SHOWN.fingerprint, other.fingerprint, f"{tmp_path}/operator:2"):
+        assert words in caught.value.cause
 
 
 def test_another_type_is_told_apart_from_a_changed_key(tmp_path: Path) -> None:
