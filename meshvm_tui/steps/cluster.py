@@ -75,7 +75,7 @@ def _preflight(ports: ReadPorts, version: str) -> tuple[Finding, ...]:
 
 
 def questions_for(plan: Plan) -> tuple[Access, ...]:
-    """What the plan's steps will ask of the API server. Server-side apply needs patch, and create for a new object."""
+    """What the plan's steps will ask of the API server. Objects are looked at, then applied: patch, or create."""
     mesh, home, door = plan.mesh.istio_namespace, plan.workload.namespace, plan.gateway_namespace
     asked = [
         Access("get", kinds.CONFIG_MAPS, mesh),
@@ -92,10 +92,13 @@ def questions_for(plan: Plan) -> tuple[Access, ...]:
     if plan.gateway.method is GatewayMethod.APPLY:
         made = (kinds.DEPLOYMENTS, kinds.SERVICES, kinds.SERVICE_ACCOUNTS, kinds.ROLES, kinds.ROLE_BINDINGS)
         asked += _applied(door, *made)
+        # Never read: the gateway's own Role grants it, and RBAC lets nobody grant what they do not have.
+        asked += [Access(verb, kinds.SECRETS, door) for verb in ("get", "list", "watch")]
     if plan.gateway.expose_istiod or plan.gateway.expose_services:
         asked += _applied(door, kinds.GATEWAYS)
     if plan.gateway.expose_istiod:
         asked += _applied(door, kinds.VIRTUAL_SERVICES)
+        asked += [Access("list", kind, at) for at in (mesh, door) for kind in (kinds.GATEWAYS, kinds.VIRTUAL_SERVICES)]
     if hello := plan.services.hello_world:
         asked += _applied(hello.namespace, kinds.DEPLOYMENTS, kinds.SERVICES)
         asked += [Access(verb, kinds.PODS, hello.namespace) for verb in ("create", "delete")]
@@ -106,7 +109,7 @@ def questions_for(plan: Plan) -> tuple[Access, ...]:
 
 
 def _applied(namespace: str, *resources: Resource) -> list[Access]:
-    return [Access(verb, resource, namespace) for resource in resources for verb in ("create", "patch")]
+    return [Access(verb, resource, namespace) for resource in resources for verb in ("get", "create", "patch")]
 
 
 def in_words(asked: Access) -> str:
