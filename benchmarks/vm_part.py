@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from statistics import median
 
 from benchmarks import vm_part_ansible, vm_part_guide
@@ -25,6 +26,7 @@ RTT = 0.05
 FLEET = 8
 PRODUCT, AGAIN = "product", "product again, nothing to do"
 GUIDE, SHARED, ANSIBLE = "guide, 13 commands", "guide, shared connection", "Ansible"
+FEWEST = "Ansible, as few tasks as can be"
 AT_LEAST = {GUIDE: 5.0, SHARED: 2.0, ANSIBLE: 8.0}
 """How many times faster the product shall be."""
 
@@ -52,36 +54,39 @@ def measure(rounds: int) -> str:
     try:
         mesh = Mesh(rig)
         try:
-            return "\n".join(
-                _table(mesh, machines, rounds, lambda start: vm_part_ansible.play(programs, start))
-                for machines in (1, FLEET)
-            )
+            return "\n".join(_table(mesh, machines, rounds, programs) for machines in (1, FLEET))
         finally:
             mesh.close()
     finally:
         rig.close()
 
 
-def _table(mesh: Mesh, machines: int, rounds: int, ansible: Callable[[Start], None]) -> str:
+def _table(mesh: Mesh, machines: int, rounds: int, ansible: Path) -> str:
     taken: dict[str, list[Taken]] = {}
     for _ in range(rounds):
         with mesh.start(machines, RTT) as start:
             taken.setdefault(PRODUCT, []).append(_product(start, expect_changes=True))
             taken.setdefault(AGAIN, []).append(_product(start, expect_changes=False))
-        others: dict[str, Callable[[Start], None]] = {ANSIBLE: ansible}
-        if machines == 1:
-            others = {
-                GUIDE: vm_part_guide.by_hand,
-                SHARED: lambda start: vm_part_guide.by_hand(start, shared=True),
-                **others,
-            }
-        for name, run in others.items():
+        for name, run in _others(machines, ansible).items():
             with mesh.start(machines, RTT) as start:
                 taken.setdefault(name, []).append(_other(start, run))
     medians = {name: _median(runs) for name, runs in taken.items()}
     title = f"VM part, {machines} machine{'s' * (machines > 1)}, round trip {RTT * 1000:.0f} ms, median of {rounds}"
     head = f"{title:<58} conn. turns     kB  seconds (process)"
     return "\n".join([head, *(_line(name, found, medians[PRODUCT]) for name, found in medians.items())])
+
+
+def _others(machines: int, ansible: Path) -> dict[str, Callable[[Start], None]]:
+    by_hand: dict[str, Callable[[Start], None]] = {
+        GUIDE: vm_part_guide.by_hand,
+        SHARED: lambda start: vm_part_guide.by_hand(start, shared=True),
+    }
+    return {
+        # Nobody does eight machines by hand, one after another.
+        **(by_hand if machines == 1 else {}),
+        ANSIBLE: lambda start: vm_part_ansible.play(ansible, vm_part_ansible.MODULES, start),
+        FEWEST: lambda start: vm_part_ansible.play(ansible, vm_part_ansible.ARCHIVE, start),
+    }
 
 
 def _line(name: str, found: Taken, product: Taken) -> str:
@@ -91,10 +96,11 @@ def _line(name: str, found: Taken, product: Taken) -> str:
     )
     if name == PRODUCT:
         line += f"   then its proof: 1 connection, {found.after_turns:.0f} turns, {found.after_seconds:.2f} s"
+    if name not in (PRODUCT, AGAIN):
+        line += f"   product {found.seconds / product.seconds:.1f} x faster"
     if name in AT_LEAST:
-        times = found.seconds / product.seconds
-        verdict = "within" if times >= AT_LEAST[name] else "MISSES"
-        line += f"   product {times:.1f} x faster   {verdict} the budget of {AT_LEAST[name]:.0f} x"
+        verdict = "within" if found.seconds / product.seconds >= AT_LEAST[name] else "MISSES"
+        line += f"   {verdict} the budget of {AT_LEAST[name]:.0f} x"
     return line
 
 

@@ -8,12 +8,21 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 from benchmarks.vm_part_world import Start, Target, cache
 
 VERSION = "2.19.14"
-PLAYBOOK = Path(__file__).with_name("vm_part_ansible.yaml")
+MODULES, ARCHIVE = (Path(__file__).with_name(f"vm_part_ansible_{name}.yaml") for name in ("modules", "archive"))
+"""The playbooks: idiomatic modules for everything, or as few tasks as can be."""
+ARCHIVED = {
+    "cluster.env": ("var/lib/istio/envoy/cluster.env", 0o644),
+    "mesh.yaml": ("etc/istio/config/mesh", 0o644),
+    "root-cert.pem": ("etc/certs/root-cert.pem", 0o644),
+    "istio-token": ("var/run/secrets/tokens/istio-token", 0o600),
+}
+"""Place and mode of what the archive carries."""
 
 
 def install() -> Path:
@@ -25,8 +34,9 @@ def install() -> Path:
     return place / "bin"
 
 
-def play(programs: Path, start: Start) -> None:
+def play(programs: Path, playbook: Path, start: Start) -> None:
     """One ansible-playbook over all machines. Its shared connections end with it."""
+    given = json.dumps({"files": str(start.files), "archive": str(_archive(start)), "package_url": start.package_url})
     inventory = start.work / "inventory.json"
     hosts = {target.vm.name: _host(target) for target in start.targets}
     inventory.write_text(json.dumps({"all": {"hosts": hosts}}))
@@ -42,8 +52,7 @@ def play(programs: Path, start: Start) -> None:
         "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=60s",
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(sockets),
     }
-    given = json.dumps({"files": str(start.files), "package_url": start.package_url})
-    command = [str(programs / "ansible-playbook"), "-i", str(inventory), "-e", given, str(PLAYBOOK)]
+    command = [str(programs / "ansible-playbook"), "-i", str(inventory), "-e", given, str(playbook)]
     try:
         done = subprocess.run(
             command,
@@ -60,6 +69,17 @@ def play(programs: Path, start: Start) -> None:
             subprocess.run(ending, check=False, capture_output=True)
     if done.returncode != 0:
         raise RuntimeError(f"ansible-playbook ended with {done.returncode}\n{done.stdout[-3000:]}{done.stderr[-1000:]}")
+
+
+def _archive(start: Start) -> Path:
+    path = start.work / "files.tar"
+    with tarfile.open(path, "w") as archive:
+        for name, (place, mode) in ARCHIVED.items():
+            info = archive.gettarinfo(start.files / name, place)
+            info.mode = mode
+            with (start.files / name).open("rb") as content:
+                archive.addfile(info, content)
+    return path
 
 
 def _host(target: Target) -> dict[str, object]:
