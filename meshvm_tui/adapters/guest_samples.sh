@@ -23,6 +23,7 @@ http_server() {
     tries=${MV_HTTP_TRIES:-20}
     until owns_port; do
         tries=$((tries - 1))
+        [ "$tries" -gt 0 ] || refuse_other_listener
         [ "$tries" -gt 0 ] || fail "port $MV_HTTP_PORT is not served by meshvm-http.service (its process is $main, the port's is ${holders:-none})" \
             cause listener holders "$holders" log "$(http_log)"
         sleep "${MV_POLL:-0.5}"

@@ -146,12 +146,20 @@ def _sample_server(seen: GuestSeen, wants: GuestWants) -> Iterator[Finding]:
         return
     if "python3" in seen.text("os", "lacks").split():
         yield found("MVM-428", "python3 is not installed: the sample HTTP server needs it")
-    own = seen.property("http", "MainPID")
-    strangers = [
-        held for held in seen.listeners if held.port == wants.http_port and own not in {pid for _, pid in held.holders}
-    ]
-    if strangers:
+    if strangers := strangers_at(seen.facts, wants.address, wants.http_port):
         yield found("MVM-604", _held(strangers))
+
+
+def strangers_at(facts: GuestFacts, address: str, port: int) -> list[Listener]:
+    """Who else than the sample server's unit listens on a port, at this address or at every one."""
+    seen = GuestSeen(facts)
+    own = seen.property("http", "MainPID")
+    places = (address, f"[{address}]", "0.0.0.0", "*", "[::]")  # noqa: S104 (as `ss` writes it)
+    return [
+        held
+        for held in seen.listeners
+        if held.port == port and held.address in places and own not in {pid for _, pid in held.holders}
+    ]
 
 
 def _held(listeners: list[Listener]) -> str:

@@ -6,6 +6,7 @@ import base64
 import binascii
 from typing import TYPE_CHECKING, Any
 
+from meshvm_tui.checks.guest import strangers_at
 from meshvm_tui.events import Change, Observation, Stage, Standing
 from meshvm_tui.ports import DEPLOYMENTS, NAMESPACES, SERVICES, GuestOrder
 from meshvm_tui.problems import PermanentError
@@ -122,7 +123,11 @@ class HttpServerStep(Step):
             return different(f"{HTTP_UNIT} does not run `{wanted}`")
         if "ActiveState=active" not in view.text("http", "show"):
             return different(f"{HTTP_UNIT} does not run", reason="NotRunning")
-        return satisfied(f"{HTTP_UNIT} serves port {_http_server(scope.plan).port}")
+        port = _http_server(scope.plan).port
+        # A unit whose port is taken is active for a moment at each of its starts, while the other one answers.
+        if others := strangers_at(view.facts, workload_address(machine_of(scope), view), port):
+            return different(f"port {port} is held by {others[0].words}", reason="PortTaken")
+        return satisfied(f"{HTTP_UNIT} serves port {port}")
 
     def changes(self, ports: ReadPorts, scope: Scope, observation: Observation) -> tuple[Change, ...]:
         """One run on the VM."""

@@ -91,6 +91,7 @@ def test_a_clock_that_is_off_by_seconds_is_said(skew: float, words: str) -> None
         {"network": listening("*:15021", "pilot-agent"), "unit": {"show": "ActiveState=activating"}},
         {"network": {"chains": "ISTIO_OUTPUT"}, "unit": {"show": "LoadState=loaded\nActiveState=active"}},
         {"network": listening("0.0.0.0:80", "python3", 5), "http": {"show": "MainPID=5"}},
+        {"network": listening("127.0.0.1:80", "apache2")},
         {"disk": {"free_kib": "/usr 2048"}, "package": {"dpkg": "install ok installed|1.30.3|amd64"}},
     ],
 )
