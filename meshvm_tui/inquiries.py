@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from meshvm_tui.ports import DEPLOYMENTS
+from meshvm_tui.ports import DEPLOYMENTS, MUTATING_WEBHOOKS
 from meshvm_tui.problems import PermanentError, Problem, ProblemRecord
 
 if TYPE_CHECKING:
     from meshvm_tui.plan import Plan
-    from meshvm_tui.ports import Connections
+    from meshvm_tui.ports import ClusterReader, Connections
 
 Choices = tuple[tuple[str, str], ...]
 
@@ -78,7 +78,18 @@ def _revisions(plan: Plan, connections: Connections) -> Choices:
         revision = metadata.get("labels", {}).get("istio.io/rev", "default")
         ready = deployment.get("status", {}).get("availableReplicas", 0)
         found.append((revision, f"{metadata.get('name', '')}, {ready} available"))
-    return tuple(found)
+    return (*found, *_tags(reader))
+
+
+def _tags(reader: ClusterReader) -> Choices:
+    """Revision tags, which stand for a revision; none where webhooks may not be looked at."""
+    try:
+        hooks = reader.list(MUTATING_WEBHOOKS, labels="istio.io/tag")
+    except Problem:
+        return ()
+    labels = [hook.get("metadata", {}).get("labels", {}) for hook in hooks]
+    pairs = {str(item["istio.io/tag"]): str(item.get("istio.io/rev", "")) for item in labels if "istio.io/tag" in item}
+    return tuple((tag, f"tag of {revision}") for tag, revision in sorted(pairs.items()))
 
 
 def _reachability(plan: Plan, connections: Connections) -> Choices:

@@ -132,6 +132,9 @@ class ClusterReader(Protocol):
     ) -> list[JSON]:
         """All objects, paged; all namespaces where none is named. Empty where the kind is not served."""
 
+    def first(self, resource: Resource, count: int) -> Sequence[JSON]:
+        """At most so many objects of all namespaces, in one page; empty where the kind is not served."""
+
     def watch(self, resource: Resource, namespace: str | None, stop: Callable[[], bool]) -> Iterator[WatchEvent]:
         """List, then watch for ever: survives 410, cuts and expired credentials; ends when `stop` says so."""
 

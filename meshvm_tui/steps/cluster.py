@@ -6,6 +6,7 @@ there already needs no permission to be made.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from meshvm_tui import ports as kinds
@@ -14,8 +15,8 @@ from meshvm_tui.checks.cluster_limits import policy_engines
 from meshvm_tui.checks.cluster_versions import nodes_beside_server
 from meshvm_tui.events import Change, Observation, Stage, Standing
 from meshvm_tui.plan import GatewayMethod
-from meshvm_tui.ports import Access
-from meshvm_tui.problems import ActionNeeded
+from meshvm_tui.ports import JSON, Access
+from meshvm_tui.problems import ActionNeeded, Problem
 from meshvm_tui.steps.mesh_preflight import quietly
 from meshvm_tui.steps.step import Outcome, Scope, Step
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from meshvm_tui.findings import Finding
     from meshvm_tui.plan import Plan
     from meshvm_tui.ports import Ports, ReadPorts, Resource
+
+NODES_SEEN = 50
 
 
 class ClusterReachable(Step):
@@ -69,9 +72,17 @@ def _preflight(ports: ReadPorts, version: str) -> tuple[Finding, ...]:
     """What the cluster itself says before anything is asked of it; what may not be looked at is left out."""
     engines = quietly(ports, kinds.VALIDATING_WEBHOOKS)
     return (
-        *nodes_beside_server(version, quietly(ports, kinds.NODES)),
+        *nodes_beside_server(version, _some_nodes(ports)),
         *policy_engines(item["metadata"]["name"] for item in engines),
     )
+
+
+def _some_nodes(ports: ReadPorts) -> Sequence[JSON]:
+    """A page of them: a large cluster's nodes are many megabytes, and a few tell how old the others are."""
+    try:
+        return ports.cluster.first(kinds.NODES, NODES_SEEN)
+    except Problem:
+        return []
 
 
 def questions_for(plan: Plan) -> tuple[Access, ...]:

@@ -62,6 +62,9 @@ class FakeReader:
         self.calls.append(f"get {resource.plural}")
         return None
 
+    def first(self, resource: Resource, count: int) -> Sequence[dict[str, Any]]:
+        return []
+
     def version(self) -> str:
         return "v1.33.1"
 

@@ -85,6 +85,9 @@ class FakeCluster:
             and all(_field(obj, key) == value for key, value in chosen)
         ]
 
+    def first(self, resource: Resource, count: int) -> Sequence[JSON]:
+        return self.list(resource)[:count]
+
     def watch(self, resource: Resource, namespace: str | None, stop: Callable[[], bool]) -> Iterator[WatchEvent]:
         yield WatchEvent("SYNCED", objects=tuple(self.list(resource, namespace)))
         yield from self.events
