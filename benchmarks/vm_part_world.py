@@ -36,8 +36,7 @@ OTHERS = {
 
 def cache() -> Path:
     """Where real software is kept between runs, outside the tree."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("MESHVM_TUI_REAL_CACHE") or home) / "meshvm-tui"
+    return Path(os.environ.get("MESHVM_TUI_REAL_CACHE") or "~/.cache").expanduser() / "meshvm-tui"
 
 
 @dataclass(frozen=True)
