@@ -203,7 +203,7 @@ class Rig:
 
     def __init__(self) -> None:
         self.image = image()
-        _sweep()
+        sweep()
         self.network = rig_network.claim()
         self.folder = FOLDERS / f"{PREFIX}{self.network.number}"
         self.folder.mkdir(mode=0o711)
@@ -258,7 +258,7 @@ def scratch() -> Path:
     return Path(tempfile.mkdtemp(prefix="meshvm-real-"))
 
 
-def _sweep() -> None:
+def sweep() -> None:
     """Removes what a test process that was killed has left: its lock is free, and the rest is named by its number."""
     for folder in FOLDERS.glob(f"{PREFIX}*"):
         try:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.real_vm.conftest import BootVm
-from tests.real_vm.rig import RealVm, Rig
+from tests.real_vm.rig import RealVm, Rig, sweep
 
 pytestmark = pytest.mark.real_vm
 
@@ -68,3 +69,46 @@ def test_a_small_disk_is_full_and_etc_can_be_read_only(boot_vm: BootVm) -> None:
     assert vm.run("dd if=/dev/zero of=/var/big bs=1M count=40", check=False).stderr.count("No space left") == 1
     assert "Read-only" in vm.run("touch /etc/x", check=False).stderr
     assert vm.run("cp /bin/true /tmp/t && /tmp/t", check=False).returncode == 126
+
+
+KILLED = """
+from tests.real_vm.rig import Rig
+rig = Rig()
+print(rig.vm().name, flush=True)
+input()
+"""
+
+
+def test_what_a_killed_process_left_is_swept_by_the_next_one(rig: Rig) -> None:
+    """Its machine, links, mounts and control groups."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED],
+        cwd=Path(__file__).parents[2],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdin is not None
+    with process.stdin, process.stdout:
+        name = process.stdout.readline().strip()
+        process.kill()
+        process.wait(10)
+    assert name in left_on_the_computer()
+    sweep()
+    assert name not in left_on_the_computer()
+    assert f"{rig.network.bridge}:" in left_on_the_computer()
+
+
+def left_on_the_computer() -> str:
+    """Everything that is named after machines."""
+    shown = [
+        subprocess.run(["ip", *words], capture_output=True, text=True, check=True).stdout
+        for words in (["link"], ["netns"])
+    ]
+    groups = [str(path) for path in Path("/sys/fs/cgroup").glob("*/mvrig*")]
+    processes = [
+        path.read_bytes().decode(errors="replace") for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()
+    ]
+    nspawn = [words for words in processes if words.startswith("systemd-nspawn")]
+    return "\n".join([*shown, *groups, *nspawn, Path("/proc/self/mounts").read_text(encoding="utf-8")])
