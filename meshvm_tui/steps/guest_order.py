@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 HELD_TOKEN = "!istio-token"  # noqa: S105 (a key of the run's memory)
 CANARY = "storage.googleapis.com"
 """A name of the world outside. Where it was found before the sidecar's start, it must be found after it."""
+GUARD_SECONDS = 180
+"""After these the VM stops a sidecar that no new connection has confirmed; longer than its start and its proof take."""
 
 DPKG_PAUSE = 2
 """Seconds between two tries for dpkg's lock; it is waited for two minutes at most, and not past the step's deadline."""
@@ -40,6 +42,7 @@ def apply_order(ports: ReadPorts, scope: Scope) -> GuestOrder:
         "FATAL": fatal_pattern(),
         "FOREIGN_CERT": state.foreign_certificate,
         "CANARY": CANARY,
+        "DEADMAN": str(GUARD_SECONDS),
         "DPKG_TRIES": str(max(1, min(60, int(scope.remaining() / DPKG_PAUSE) - 1))),
     }
     paths: dict[str, Path] = {}
