@@ -1,6 +1,6 @@
-"""`python -m tools.real_tools [NAME ...]`: each program is found or built, and where it lies is printed.
+"""`python -m tools.real_tools [--check] [NAME ...]`: each program is found or built, and where it lies is printed.
 
-Exit 0 when all are there, 1 when one could not be had. A second run builds nothing.
+Exit 0 when all are there, 1 when one could not be had. A second run builds nothing, nor does one with --check.
 """
 
 from __future__ import annotations
@@ -20,7 +20,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.real_tools", description=__doc__)
     names = sorted({tool.name for tool in pinned()})
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(names)}; all where none is named")
-    wanted = parser.parse_args().names or names
+    parser.add_argument("--check", action="store_true", help="build nothing: say what is there")
+    asked = parser.parse_args()
+    wanted = asked.names or names
+    if asked.check:
+        return max([_check(tool) for tool in pinned() if tool.name in wanted], default=0)
     failures = 0
     with alone():
         for tool in pinned():
@@ -29,6 +33,12 @@ def main() -> int:
     if failures:
         print(f"{failures} not there; the tests that need them say NOT RUN.", file=sys.stderr)
     return 1 if failures else 0
+
+
+def _check(tool: Tool) -> int:
+    found = _elsewhere(tool) or (tool.path if is_built(tool) else None)
+    print(f"{tool.name} {tool.version}: {found or 'missing'}", flush=True)
+    return 0 if found else 1
 
 
 def _get(tool: Tool) -> bool:
