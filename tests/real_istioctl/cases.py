@@ -23,12 +23,14 @@ class Case:
     """What stands on the API server, the text for `-f` (None: the group is read by its name), and the flags.
 
     `faults` are the codes of what was made wrong on purpose: of several, the tools may name different ones first.
+    `newest_only` is set where older releases are known to look for something else.
     """
 
     objects: tuple[JSON, ...]
     document: str | None
     flags: tuple[str, ...] = ()
     faults: frozenset[str] = frozenset()
+    newest_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,11 @@ class Place:
         """What the names of this control plane's ConfigMaps end in."""
         revision = self.asked or self.default or "default"
         return "" if revision == "default" else f"-{revision}"
+
+    @property
+    def newest_only(self) -> bool:
+        """Before 1.31, the default tag was looked for under the name that it has in istio-system, wherever Istio is."""
+        return self.namespace != "istio-system" and not self.asked and self.default == "rev-1"
 
     @property
     def flags(self) -> tuple[str, ...]:

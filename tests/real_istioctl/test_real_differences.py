@@ -216,6 +216,24 @@ def test_what_the_files_are_not_made_of_is_not_judged(both: Both, document: str,
     assert (theirs.code, ours.code) == (1, 0)
 
 
+def test_the_default_tag_of_a_mesh_outside_istio_system(
+    cluster: ClusterState, configure: Configure, istioctls: tuple[Istioctl, ...], tmp_path: Path
+) -> None:
+    """The newest release finds it, as the product does; those before it look for a name that it does not have."""
+    place = Place("mesh", default="rev-1")
+    cluster.become(objects(place, MESH))
+    path = tmp_path / "group.yaml"
+    path.write_text(GROUP)
+    flags = ("-f", str(path), *place.flags)
+    newest, *older = configure.istioctl(istioctls, flags, tmp_path)
+    assert newest.files is not None
+    assert newest.files["hosts"] == "10.0.0.1 istiod-rev-1.mesh.svc\n"
+    assert all('configmaps "istio-sidecar-injector" not found' in outcome.err for outcome in older)
+    ours = configure.ours(flags, tmp_path)
+    assert ours.files is not None
+    assert ours.files["hosts"] == newest.files["hosts"]
+
+
 def test_words_that_are_no_flags(both: Both) -> None:
     theirs, ours = both.run("--autoregister", "false")
     assert theirs.files is not None

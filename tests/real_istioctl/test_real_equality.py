@@ -46,9 +46,10 @@ def compare(case: Case, cluster: ClusterState, configure: Configure, istioctls: 
             path = folder / "group.yaml"
             path.write_bytes(case.document.encode())
             arguments = ("-f", str(path), *arguments)
-        theirs = configure.istioctl(istioctls, arguments, folder)
+        tools = istioctls[:1] if case.newest_only else istioctls
+        theirs = configure.istioctl(tools, arguments, folder)
         ours = configure.ours(arguments, folder)
-        for tool, outcome in zip(istioctls, theirs, strict=True):
+        for tool, outcome in zip(tools, theirs, strict=True):
             event(f"{tool.version}: {assert_same(outcome, ours, case.faults)}")
 
 
@@ -94,16 +95,15 @@ def calls(draw: st.DrawFn) -> Case:
     changes = draw(cases.changes(place))
     objects = cases.objects(place, "defaultConfig: {proxyMetadata: {ISTIO_META_DNS_CAPTURE: 'false'}}", **changes)
     faults = frozenset(code for name in {*changes, "gateway"} for code in cases.FAULTS.get(name, ()))
-    return Case(objects, GROUP, (*place.flags, *draw(cases.flags())), faults)
+    return Case(objects, GROUP, (*place.flags, *draw(cases.flags())), faults, place.newest_only)
 
 
 @st.composite
 def everything(draw: st.DrawFn) -> Case:
     place = draw(cases.PLACES)
     objects = cases.objects(place, draw(cases.MESHES))
-    return Case(
-        objects, draw(cases.file_groups()), (*place.flags, *draw(cases.flags())), frozenset(cases.FAULTS["gateway"])
-    )
+    flags, faults = (*place.flags, *draw(cases.flags())), frozenset(cases.FAULTS["gateway"])
+    return Case(objects, draw(cases.file_groups()), flags, faults, place.newest_only)
 
 
 @pytest.mark.parametrize(
