@@ -188,7 +188,10 @@ class Via(StrEnum):
 
 
 class Ssh(Part):
-    """How to log in to a machine. `knownHost` pins the host key: `SHA256:…` or `<type> <base64>`."""
+    """How to log in to a machine. What is left out is as ssh's own configuration says of the host (`ssh -G`), so that
+    an alias of ssh_config is enough; 22 counts as left out. `key` is then the only key that is tried. `jump` is
+    user@host:port, or several with commas between them, for `via: jump`. `knownHost` pins the machine's own host key:
+    `SHA256:…` or `<type> <base64>`. A password for sudo or a key's passphrase never stands here: it is asked for."""
 
     user: SshUser | None = None
     port: Port = 22
