@@ -23,7 +23,7 @@ def rig() -> Iterator[Rig]:
     need(
         not lacks,
         f"systemd machines need {', '.join(lacks)}",
-        "Run as root; apt-get install debootstrap systemd-container iproute2.",
+        "Run as root; apt-get install debootstrap systemd-container iproute2 openssh-client openssl.",
     )
     made = Rig()
     try:

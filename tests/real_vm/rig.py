@@ -31,7 +31,7 @@ from tests.real_vm.rig_machine import (
 )
 from tests.real_vm.rig_services import Downloads, NameServer
 
-PROGRAMS = ("systemd-nspawn", "debootstrap", "ip", "nsenter", "ssh-keygen")
+PROGRAMS = ("systemd-nspawn", "debootstrap", "ip", "nsenter", "openssl", "ssh-keygen")
 USER, PASSWORD = "op", "op-password"
 FOLDERS = Path("/var/tmp")
 PREFIX = "meshvm-rig-"
