@@ -235,6 +235,12 @@ def test_what_is_there_already_is_another_conflict(api: Driver, namespace: str) 
         ("/api/v1/namespaces", {"metadata": {}}, "metadata.name", "name or generateName is required"),
         (
             "/api/v1/namespaces/{}/services",
+            {"metadata": {"name": "Bad_"}, "spec": {"ports": [{"port": 80}]}},
+            "metadata.name",
+            "RFC 1123 label",
+        ),
+        (
+            "/api/v1/namespaces/{}/services",
             {"metadata": {"name": "s"}, "spec": {"ports": [{"port": 70000}]}},
             "spec.ports[0].port",
             "must be between 1 and 65535, inclusive",

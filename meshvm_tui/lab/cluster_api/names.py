@@ -12,7 +12,6 @@ JSON = dict[str, Any]
 
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN = f"{_LABEL}(\\.{_LABEL})*"
-_LABEL_1035 = "[a-z]([-a-z0-9]*[a-z0-9])?"
 _QUALIFIED = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 _VALUE = f"({_QUALIFIED})?"
 
@@ -23,11 +22,6 @@ _SUBDOMAIN_TEXT = (
 _LABEL_TEXT = (
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end "
     f"with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '{_LABEL}')"
-)
-_LABEL_1035_TEXT = (
-    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, "
-    "and end with an alphanumeric character "
-    f"(e.g. 'my-name',  or 'abc-123', regex used for validation is '{_LABEL_1035}')"
 )
 _QUALIFIED_TEXT = (
     "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric "
@@ -51,10 +45,8 @@ def name_causes(kind: str, name: str, field: str = "metadata.name") -> list[Caus
     """What is wrong with an object's name, by the rule of its kind."""
     if kind in {"Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}:
         return _path_segment(name, field)
-    if kind == "Namespace":
+    if kind in {"Namespace", "Service"}:  # a Service's may start with a digit, since Kubernetes 1.36
         found = _matches(name, _LABEL, 63, _LABEL_TEXT)
-    elif kind == "Service":
-        found = _matches(name, _LABEL_1035, 63, _LABEL_1035_TEXT)
     else:
         found = _matches(name, _SUBDOMAIN, 253, _SUBDOMAIN_TEXT)
     return [_invalid(field, name, text) for text in found]
