@@ -255,3 +255,10 @@ FAULTS = {
     "injector": ("MVM-507",),
     "gateway": ("MVM-508", "MVM-509"),
 }
+
+
+def faults_of(given: tuple[str, ...], *changed: str) -> frozenset[str]:
+    """The codes of what these flags and changes may have made wrong; the gateway's address is always a guess."""
+    codes = {code for name in ("gateway", *changed) for code in FAULTS.get(name, ())}
+    too_short = any(f"--tokenDuration={seconds}" in given for seconds in ("599", "0", "-1"))
+    return frozenset(codes | ({"MVM-109"} if too_short else set()))

@@ -68,12 +68,8 @@ def wrong_files(draw: st.DrawFn) -> Case:
 @st.composite
 def server_groups(draw: st.DrawFn) -> Case:
     objects = cases.objects(cases.Place(), "defaultConfig: {proxyMetadata: {A: b}}")
-    return Case(
-        (*objects, draw(cases.server_groups())),
-        None,
-        ("--name", "foo", "-n", "bar", *draw(cases.flags())),
-        frozenset(cases.FAULTS["gateway"]),
-    )
+    flags = ("--name", "foo", "-n", "bar", *draw(cases.flags()))
+    return Case((*objects, draw(cases.server_groups())), None, flags, cases.faults_of(flags))
 
 
 GROUP = "metadata: {name: foo, namespace: bar}\nspec: {template: {serviceAccount: vm}}\n"
@@ -94,16 +90,16 @@ def calls(draw: st.DrawFn) -> Case:
     place = draw(cases.PLACES)
     changes = draw(cases.changes(place))
     objects = cases.objects(place, "defaultConfig: {proxyMetadata: {ISTIO_META_DNS_CAPTURE: 'false'}}", **changes)
-    faults = frozenset(code for name in {*changes, "gateway"} for code in cases.FAULTS.get(name, ()))
-    return Case(objects, GROUP, (*place.flags, *draw(cases.flags())), faults, place.newest_only)
+    flags = (*place.flags, *draw(cases.flags()))
+    return Case(objects, GROUP, flags, cases.faults_of(flags, *changes), place.newest_only)
 
 
 @st.composite
 def everything(draw: st.DrawFn) -> Case:
     place = draw(cases.PLACES)
     objects = cases.objects(place, draw(cases.MESHES))
-    flags, faults = (*place.flags, *draw(cases.flags())), frozenset(cases.FAULTS["gateway"])
-    return Case(objects, draw(cases.file_groups()), flags, faults, place.newest_only)
+    flags = (*place.flags, *draw(cases.flags()))
+    return Case(objects, draw(cases.file_groups()), flags, cases.faults_of(flags), place.newest_only)
 
 
 @pytest.mark.parametrize(
