@@ -181,7 +181,7 @@ class SecretKind(StrEnum):
 
     SUDO = "sudo"
     """The password that sudo wants; `subject` is user@host:port."""
-    PASSPHRASE = "passphrase"
+    PASSPHRASE = "passphrase"  # noqa: S105  the name of a kind
     """What opens an encrypted private key; `subject` is the key's path."""
 
 
