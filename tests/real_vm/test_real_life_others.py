@@ -37,6 +37,13 @@ def together(module_world: World, boot_module_vm: BootVm) -> Together:
     return first, second, module_world.apply(first, second)
 
 
+@pytest.fixture(autouse=True)
+def nobody_else(module_world: World, together: Together) -> None:
+    """Machines of earlier tests have left the mesh: no request goes to one of them."""
+    there = {f"hello-vm-{machine.address}" for machine in together[:2]}
+    until(lambda: set(module_world.entries()) <= there, 40, lambda: f"still there: {list(module_world.entries())}")
+
+
 @pytest.fixture(scope="module")
 def operator(
     module_world: World, together: Together, stub_package: Path, tmp_path_factory: pytest.TempPathFactory

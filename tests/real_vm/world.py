@@ -100,8 +100,10 @@ def world_on(rig: Rig, folder: Path, package: Path, *arguments: str) -> Iterator
     start = rig.slices.pop()
     pool = f"{rig.network.host.rpartition('.')[0]}.{start}/27"
     environment = {NETWORK_VARIABLE: rig.network.cidr}
+    # A machine that was thrown away is no endpoint of the mesh for longer than a second.
+    usual = ("--vms", "0", "--pool", pool, "--grace", "1")
     try:
-        with lab_world(folder / "lab", "--vms", "0", "--pool", pool, *arguments, environment=environment) as lab:
+        with lab_world(folder / "lab", *usual, *arguments, environment=environment) as lab:
             yield World(rig, lab, folder, package)
     finally:
         rig.slices.append(start)
