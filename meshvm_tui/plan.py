@@ -65,9 +65,10 @@ class Cluster(Part):
 class Mesh(Part):
     """The control plane. `auto` takes a value as the running istiod has it.
 
-    `revision` may be a revision or a revision tag. `version` is that of a new control plane (empty means istioctl's)
-    or of an upgraded one, which has to be named. `upgradeCluster` confirms an upgrade: the name of the context whose control
-    plane may be upgraded. An upgrade never changes the mesh's IDs, so they are `auto` or what the mesh has.
+    `revision` may be a revision or a revision tag. `version` is that of a new control plane (empty means
+    istioctl's) or of an upgraded one, which has to be named. `upgradeCluster` confirms an upgrade: the name of the
+    context whose control plane may be upgraded. An upgrade never changes the mesh's IDs, so they are `auto` or what
+    the mesh has.
     """
 
     istio_namespace: DnsLabel = "istio-system"

@@ -25,7 +25,10 @@ class Tier:
 TIERS = {
     "test": Tier("every part by itself, and against the lab", ("--numprocesses", "2")),
     "slow": Tier("journeys in a terminal, whole runs, the failure table", ("-m", "slow", "--timeout", "600")),
-    "real-vm": Tier("machines booted by systemd", ("-m", "real_vm", "--timeout", "600", "--numprocesses", "2")),
+    "real-vm": Tier(
+        "machines booted by systemd",
+        ("-m", "real_vm", "--timeout", "600", "--numprocesses", "2", "--dist", "loadscope"),
+    ),
     "real-api": Tier(
         "a real kube-apiserver and a real istioctl", ("-m", "real_tools or kubebuilder", "--timeout", "900")
     ),

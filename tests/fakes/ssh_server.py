@@ -25,7 +25,7 @@ class Behaviour:
 
     answer: Callable[[str, bytes], tuple[bytes, bytes, int]] = lambda _command, _stdin: (b"", b"", 0)
     answer_early: tuple[bytes, int] | None = None
-    """Words and exit status of a command that ends without reading its input."""
+    """Words and exit status of a command that ends after the first byte of its input."""
     accept_key: bool = True
     refuse_sessions: bool = False
     sessions_at_once: int = 10
@@ -96,6 +96,7 @@ class SshServer:
     def _serve(self, channel: paramiko.Channel, command: str) -> None:
         stdin = b""
         if (early := self.behaviour.answer_early) is not None:
+            channel.recv(1)  # what is sent before the request's own answer would be no answer of a command
             channel.sendall_stderr(early[0])
             channel.send_exit_status(early[1])
             channel.close()
