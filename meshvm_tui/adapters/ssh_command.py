@@ -42,7 +42,8 @@ class Command:
         def watch() -> None:
             while not answered.wait(TURN_SECONDS):
                 if self._cancelled() or time.monotonic() - asked > longest:
-                    self._channel.close()
+                    with contextlib.suppress(OSError, EOFError):
+                        self._channel.close()
                     return
 
         threading.Thread(target=watch, name="meshvm-answer", daemon=True).start()
