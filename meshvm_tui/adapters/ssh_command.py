@@ -42,8 +42,7 @@ class Command:
         def watch() -> None:
             while not answered.wait(TURN_SECONDS):
                 if self._cancelled() or time.monotonic() - asked > longest:
-                    with contextlib.suppress(OSError, EOFError):
-                        self._channel.close()
+                    self.close()
                     return
 
         threading.Thread(target=watch, name="meshvm-answer", daemon=True).start()
@@ -124,11 +123,12 @@ class Command:
 
     def close(self) -> None:
         """Stops listening; without a terminal the command goes on to its end."""
-        self._channel.close()
+        with contextlib.suppress(OSError, EOFError):
+            self._channel.close()
 
     def _close_if_unfinished(self) -> None:
         if not self._channel.eof_received:
-            self._channel.close()
+            self.close()
 
     def _check(self) -> None:
         if self._cancelled():
@@ -140,7 +140,7 @@ class Command:
 
     def _check_silence(self, heard: float) -> None:
         if time.monotonic() - heard > self._silence:
-            self._channel.close()
+            self.close()
             raise TransientError("MVM-412", f"{self._where}: not a word for {self._silence:.0f} s")
 
     def _keep_words(self) -> None:
