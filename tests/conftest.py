@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tools.tiers import TIERS
+
 # Images and programs that the tiers with real software made once are found again by every run.
 os.environ.setdefault("MESHVM_TUI_REAL_CACHE", os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache"))
 
@@ -40,9 +42,13 @@ for _name in ("SSH_AUTH_SOCK", "SSH_AGENT_PID", "GOOGLE_CLOUD_PROJECT", "CLOUDSD
     os.environ.pop(_name, None)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Says what was left out and why, so that a green run never passes for more than it was."""
     skipped = terminalreporter.stats.get("skipped", [])
     left_out = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped)
     for reason, count in sorted(left_out.items()):
         terminalreporter.write_line(f"{count} left out: {reason}")
+    for tier in TIERS.values():
+        if tier.marker and f"not {tier.marker}" in config.option.markexpr:
+            needs = f" (needs {tier.needs})" if tier.needs else ""
+            terminalreporter.write_line(f"NOT RUN here: {tier.proves}. {tier.command} runs them{needs}")

@@ -16,21 +16,36 @@ from xml.etree import ElementTree
 
 @dataclass(frozen=True)
 class Tier:
-    """A set of tests: what it proves, and how pytest is asked for it."""
+    """A set of tests: what it proves, how pytest is asked for it, the command that runs it, its marker, its needs."""
 
     proves: str
     arguments: tuple[str, ...]
+    command: str
+    marker: str = ""
+    needs: str = ""
 
 
 TIERS = {
-    "test": Tier("every part by itself, and against the lab", ("--numprocesses", "2")),
-    "slow": Tier("journeys in a terminal, whole runs, the failure table", ("-m", "slow", "--timeout", "600")),
+    "test": Tier("every part by itself, and against the lab", ("--numprocesses", "2"), "make test"),
+    "slow": Tier(
+        "journeys in a terminal, whole runs, the failure table",
+        ("-m", "slow", "--timeout", "600"),
+        "make test-slow",
+        "slow",
+    ),
     "real-vm": Tier(
         "machines booted by systemd",
         ("-m", "real_vm", "--timeout", "600", "--numprocesses", "2", "--dist", "loadscope"),
+        "make real-vm",
+        "real_vm",
+        "root, systemd-nspawn and debootstrap",
     ),
     "real-api": Tier(
-        "a real kube-apiserver and a real istioctl", ("-m", "real_tools or kubebuilder", "--timeout", "900")
+        "a real kube-apiserver and a real istioctl",
+        ("-m", "real_tools or kubebuilder", "--timeout", "900"),
+        "make real-api",
+        "real_tools",
+        "Go once, for make real-tools",
     ),
 }
 
