@@ -59,7 +59,12 @@ class BaseApp(App[None]):
         self.call_after_refresh(self.begin)
 
     async def on_event(self, event: events.Event) -> None:
-        """Keys for a screen that is being left wait for the next one; all others run in their order."""
+        """Keys for a screen that is being left wait for the next one; all others run in their order.
+
+        Those that come after the end, while the screens are taken down, are nobody's.
+        """
+        if self._exit and isinstance(event, events.Key | events.Paste):
+            return
         if not self.type_ahead.keeps(event):
             await self._take(event)
 

@@ -19,7 +19,10 @@ PATIENCE = 5.0
 
 
 async def run_bound(app: App[Any], event: events.Key) -> bool:
-    """Runs what the key is bound to, and says whether it is bound; a key that is text is left alone."""
+    """Runs what the key is bound to, and says whether that is all; a key that is text is left alone.
+
+    A key is nobody's where the app has ended while it waited.
+    """
     focused = app.focused
     if focused is not None:
         if focused.check_consume_key(event.key, event.character):
@@ -29,6 +32,8 @@ async def run_bound(app: App[Any], event: events.Key) -> bool:
             try:
                 await asyncio.wait_for(taken.wait(), PATIENCE)
             except TimeoutError:
-                return False
+                return app._exit
+    if app._exit:
+        return True
     # Textual's own look-up, in its own order: bindings with priority, then from the focused widget upwards.
     return await app._check_bindings(event.key, priority=True) or await app._check_bindings(event.key)

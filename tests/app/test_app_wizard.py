@@ -62,6 +62,15 @@ async def test_a_busy_editor_loses_no_key_to_quitting(tmp_path: Path, monkeypatc
     assert SessionStore(tmp_path / "sessions").read("hello-vm").plan.workload.name == "ledger"
 
 
+async def test_keys_that_come_after_the_end_are_nobodys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with world(tmp_path, monkeypatch) as made:
+        await to_stage(made, Stage.WORKLOAD)
+        made.burst("x", "ctrl+q", "y", "backspace", "tab", "ctrl+n")
+        await made.until(lambda: not made.app.is_running, "the app has ended")
+    assert made.app.return_code == 0
+    assert SessionStore(tmp_path / "sessions").read("hello-vm").plan.workload.name == "x"
+
+
 async def test_keys_typed_before_the_wizard_is_there_reach_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with world(tmp_path, monkeypatch, start="home") as made:
         made.burst("enter", *"ctx", "ctrl+n", "tab", *"mesh-ns", "ctrl+n")
