@@ -13,7 +13,7 @@ from meshvm_tui.adapters.ssh_target import SshTarget
 from meshvm_tui.ports import SecretKind
 from meshvm_tui.problems import ActionNeeded, PermanentError
 from tests.fakes.ssh_server import Behaviour, SshServer, write_key
-from tests.ssh.test_ssh_guest import problem_of
+from tests.ssh.observing import problem_of
 
 
 class Answers:
