@@ -23,13 +23,11 @@ def main() -> None:
     (state / "pid").write_text(str(os.getpid()))
     (state / "env.json").write_text(json.dumps({"KUBECONFIG": str(state / "kubeconfig")}))
     (state / "plan.yaml").write_text("apiVersion: meshvm-tui/v1\nkind: OnboardingPlan\n")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     if how == "ready":
         (state / "ready").touch()
-    try:
-        signal.pause()
-    finally:
-        (state / "ended").touch()
+    signal.sigwait({signal.SIGTERM})
+    (state / "ended").touch()
 
 
 if __name__ == "__main__":
