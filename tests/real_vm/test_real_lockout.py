@@ -99,8 +99,8 @@ def test_what_ssh_and_metadata_need_is_never_captured(module_world: World, boot_
     redirected = rules.index("-A ISTIO_OUTPUT -p tcp -j ISTIO_REDIRECT")
     assert "-A ISTIO_OUTPUT -d 169.254.169.254/32 -j RETURN" in rules[:redirected]
     assert ssh_answers(machine)
-    with socket.create_connection((machine.address, 4444), timeout=3) as talk, pytest.raises(ConnectionResetError):
-        # Nobody listens there: that somebody answered at all was the sidecar.
+    # Nobody listens there, which a connection that is refused would say: that it is reset was the sidecar.
+    with pytest.raises(ConnectionResetError), socket.create_connection((machine.address, 4444), timeout=3) as talk:
         talk.sendall(b"hello\n")
         talk.recv(1)
 
