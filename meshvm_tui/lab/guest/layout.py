@@ -30,6 +30,8 @@ _OTHERS = (
 )
 TOOLS, COREUTILS, OTHERS = (tuple(words.split()) for words in (_TOOLS, _COREUTILS, _OTHERS))
 PLACES = ("/usr/bin", "/bin", "/usr/sbin", "/sbin")
+# Asked once, while one thread imports: of two that ask first together, Python 3.11 may answer one with None.
+SHARED_PYTHON = bool(sysconfig.get_config_var("Py_ENABLE_SHARED"))
 SHARED = ("/usr/", "/bin/", "/sbin/", "/lib", "/nix/", "/gnu/")  # what a VM sees of the host
 BASE_PACKAGES = (
     "base-files",
@@ -78,8 +80,7 @@ class Interpreter:
         """The one that runs now, without its virtual environment."""
         prefix = Path(sys.base_prefix).resolve()
         executable = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
-        shared = bool(sysconfig.get_config_var("Py_ENABLE_SHARED"))
-        return cls(prefix, executable, "lib" if shared else "")
+        return cls(prefix, executable, "lib" if SHARED_PYTHON else "")
 
     def inside(self) -> str:
         """The same program under /.lab/python."""
