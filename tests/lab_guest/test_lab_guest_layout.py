@@ -17,6 +17,8 @@ def ask(start):
     found.append(Interpreter.running().library)
 for _ in range(50):
     sysconfig._CONFIG_VARS = None
+    for name in [name for name in sys.modules if name.startswith("_sysconfigdata")]:
+        del sys.modules[name]
     start = threading.Barrier(4)
     threads = [threading.Thread(target=ask, args=(start,)) for _ in range(4)]
     for thread in threads: thread.start()
