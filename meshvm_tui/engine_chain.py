@@ -113,19 +113,23 @@ class Chain:
         return Looking(self.run, self.scope, step, self._read_ports)
 
     def _read_ports(self) -> ReadPorts:
-        connections, plan = self.run.connections, self.run.request.plan
+        connections, plan, machine = self.run.connections, self.run.request.plan, self.machine
         return ReadPorts(
             cluster=connections.cluster_reader(plan),
             istioctl=connections.istioctl(plan),
-            guest=connections.guest_reader(plan, self.machine) if self.machine else None,
+            guest=connections.guest_reader(plan, machine) if machine else None,
+            compute=connections.compute_reader(plan) if plan.uses_google else None,
+            access=connections.access_reader(plan, machine) if machine and machine.gce else None,
         )
 
     def _ports(self) -> Ports:
-        connections, plan = self.run.connections, self.run.request.plan
+        connections, plan, machine = self.run.connections, self.run.request.plan, self.machine
         return Ports(
             cluster=connections.cluster(plan),
             istioctl=connections.istioctl(plan),
-            guest=connections.guest(plan, self.machine) if self.machine else None,
+            guest=connections.guest(plan, machine) if machine else None,
+            compute=connections.compute(plan) if plan.uses_google else None,
+            access=connections.access(plan, machine) if machine and machine.gce else None,
         )
 
     def _unforeseen(self, step: Step, error: Exception) -> Problem:

@@ -6,35 +6,56 @@ Field names are those of Istio, Kubernetes and Google; the YAML spells them in c
 
 from __future__ import annotations
 
-import ipaddress
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from meshvm_tui import plan_patterns as patterns
+from meshvm_tui.plan_base import (
+    AUTO,
+    DnsLabel,
+    DnsName,
+    EnvName,
+    LabelKey,
+    LabelValue,
+    Part,
+    Port,
+    PortName,
+    ip_address,
+    ip_range,
+)
+from meshvm_tui.plan_machines import (
+    Firewall,
+    FirewallTarget,
+    GceCreate,
+    GceInstance,
+    GkeCluster,
+    GkeEndpoint,
+    Google,
+    Machine,
+    Ssh,
+    Via,
+)
+
+__all__ = [
+    "AUTO",
+    "Firewall",
+    "FirewallTarget",
+    "GceCreate",
+    "GceInstance",
+    "GkeCluster",
+    "GkeEndpoint",
+    "Google",
+    "Machine",
+    "Plan",
+    "Ssh",
+    "Via",
+]
 
 API_VERSION: Literal["meshvm-tui/v1"] = "meshvm-tui/v1"
 KIND: Literal["OnboardingPlan"] = "OnboardingPlan"
-AUTO = "auto"
 OFFICIAL = "official"
-
-DnsLabel = Annotated[str, StringConstraints(pattern=patterns.DNS_LABEL)]
-DnsName = Annotated[str, StringConstraints(pattern=patterns.DNS_NAME, max_length=253)]
-Port = Annotated[int, Field(ge=1, le=65535)]
-PortName = Annotated[str, StringConstraints(pattern=patterns.PORT_NAME, max_length=63)]
-EnvName = Annotated[str, StringConstraints(pattern=patterns.ENV_NAME)]
-SshUser = Annotated[str, StringConstraints(pattern=patterns.SSH_USER)]
-SshHost = Annotated[str, StringConstraints(pattern=patterns.SSH_HOST)]
-LabelKey = Annotated[str, StringConstraints(pattern=patterns.LABEL_KEY)]
-LabelValue = Annotated[str, StringConstraints(pattern=patterns.LABEL_VALUE)]
-
-
-class Part(BaseModel):
-    """A part of the plan: unknown fields are errors, so a misspelt one is never silently ignored."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", validate_assignment=True)
 
 
 class Install(StrEnum):
@@ -46,16 +67,9 @@ class Install(StrEnum):
     UPGRADE = "upgrade"
 
 
-class GkeCluster(Part):
-    """Where a cluster that was found through Google lives."""
-
-    project: str
-    location: str
-    name: str
-
-
 class Cluster(Part):
-    """Which cluster: a context of the kubeconfig, merged as kubectl does."""
+    """Which cluster: a context of the kubeconfig, merged as kubectl does, or a GKE cluster that is reached with the
+    Google login and needs no kubeconfig. Where both are there, the context is used and `gke` tells of its Pods."""
 
     context: str = ""
     kubeconfig: str = ""
@@ -115,12 +129,12 @@ class Gateway(Part):
     @field_validator("address")
     @classmethod
     def _address(cls, value: str) -> str:
-        return value if value == AUTO else _ip(value)
+        return value if value == AUTO else ip_address(value)
 
     @field_validator("source_ranges")
     @classmethod
     def _ranges(cls, value: list[str]) -> list[str]:
-        return [_cidr(item) for item in value]
+        return [ip_range(item) for item in value]
 
 
 class HttpGet(Part):
@@ -179,78 +193,6 @@ class Workload(Part):
     probe: Probe | None = None
 
 
-class Via(StrEnum):
-    """The way SSH goes to a machine."""
-
-    EXTERNAL = "external"
-    INTERNAL = "internal"
-    IAP = "iap"
-    JUMP = "jump"
-
-
-class Ssh(Part):
-    """How to log in to a machine. What is left out is as ssh's own configuration says of the host (`ssh -G`), so that
-    an alias of ssh_config is enough; 22 counts as left out. `key` is then the only key that is tried. `jump` is
-    user@host:port, or several with commas between them, for `via: jump`. `knownHost` pins the machine's own host key:
-    `SHA256:…` or `<type> <base64>`. A password for sudo or a key's passphrase never stands here: it is asked for."""
-
-    user: SshUser | None = None
-    port: Port = 22
-    key: str = ""
-    via: Via = Via.EXTERNAL
-    jump: str = ""
-    known_host: str = ""
-
-
-class GceCreate(Part):
-    """What to create where the instance does not exist."""
-
-    machine_type: str = "n1-standard-2"
-    image_family: str = "debian-12"
-    image_project: str = "debian-cloud"
-    tags: list[str] = Field(default_factory=lambda: ["mesh-vm"])
-    network: str = "default"
-    subnet: str = ""
-    service_account: str = ""
-
-
-class GceInstance(Part):
-    """A Compute Engine instance."""
-
-    project: str
-    zone: str
-    create: GceCreate | None = None
-
-
-class Machine(Part):
-    """One VM. `address` is the IP that Pods can reach; empty means the address that SSH uses."""
-
-    name: DnsLabel
-    gce: GceInstance | None = None
-    host: SshHost | None = None
-    ssh: Ssh = Field(default_factory=Ssh)
-    address: str = ""
-
-    @field_validator("address")
-    @classmethod
-    def _address(cls, value: str) -> str:
-        return _ip(value) if value else value
-
-    @model_validator(mode="after")
-    def _one_place(self) -> Self:
-        if self.gce and self.host:
-            raise ValueError("only one of gce, host may be given")
-        return self
-
-
-class Firewall(Part):
-    """The rule that lets Pods reach the machines' ports."""
-
-    name: DnsLabel = "cluster-pods-to-vm"
-    ports: list[Port] = Field(default_factory=lambda: [80])
-    sources: Literal["auto"] | list[str] = AUTO  # type: ignore[assignment]
-
-
 class Sidecar(Part):
     """The istio-sidecar package and its settings. `tokenDuration` is in seconds."""
 
@@ -266,7 +208,7 @@ class Sidecar(Part):
     @field_validator("exclude_outbound_ranges")
     @classmethod
     def _ranges(cls, value: list[str]) -> list[str]:
-        return [_cidr(item) for item in value]
+        return [ip_range(item) for item in value]
 
 
 class HelloWorld(Part):
@@ -326,6 +268,7 @@ class Plan(Part):
     api_version: Literal["meshvm-tui/v1"] = API_VERSION
     kind: Literal["OnboardingPlan"] = KIND
     cluster: Cluster = Field(default_factory=Cluster)
+    google: Google = Field(default_factory=Google)
     mesh: Mesh = Field(default_factory=Mesh)
     gateway: Gateway = Field(default_factory=Gateway)
     workload: Workload = Field(default_factory=Workload)
@@ -357,6 +300,11 @@ class Plan(Part):
         return tuple(TrafficProbe.model_validate(item) for item in found)
 
     @property
+    def uses_google(self) -> bool:
+        """Whether anything of it is on Google Cloud."""
+        return self.cluster.gke is not None or any(machine.gce for machine in self.machines)
+
+    @property
     def gateway_namespace(self) -> str:
         """Where the gateway runs."""
         return self.gateway.namespace or self.mesh.istio_namespace
@@ -367,17 +315,3 @@ class Plan(Part):
             if machine.name == name:
                 return machine
         raise KeyError(name)
-
-
-def _ip(value: str) -> str:
-    try:
-        return str(ipaddress.ip_address(value))
-    except ValueError as error:
-        raise ValueError(f"{value!r} is no IP address, such as 10.128.0.7 or fd00::7") from error
-
-
-def _cidr(value: str) -> str:
-    try:
-        return str(ipaddress.ip_network(value, strict=False))
-    except ValueError as error:
-        raise ValueError(f"{value!r} is no IP range, such as 10.0.0.0/8") from error

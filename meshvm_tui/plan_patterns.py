@@ -17,6 +17,11 @@ LABEL_KEY = r"^([a-z0-9.-]{1,253}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])
 LABEL_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"
 SHA256 = r"^([0-9a-f]{64})?$"
 PROBE_URL = r"^http://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[\x21-\x7e]*)?$"
+# A project ID, also of a domain (example.com:my-project).
+PROJECT_OR_NOTHING = r"^(([a-z0-9.-]+:)?[a-z][-a-z0-9]{4,28}[a-z0-9])?$"
+# A zone, or a region, which is where regional clusters are.
+ZONE_OR_NOTHING = r"^([a-z]+-[a-z]+[0-9](-[a-z])?)?$"
+IP_RANGE = r"^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$"
 
 PATTERN_WORDS = {
     DNS_LABEL: "1 to 63 lower-case letters, digits or -, such as hello-vm",
@@ -29,5 +34,8 @@ PATTERN_WORDS = {
     LABEL_KEY: "a label key, such as app or example.com/team",
     LABEL_VALUE: "up to 63 letters, digits, -, _ or ., starting and ending with a letter or digit",
     SHA256: "64 hexadecimal digits in lower case, or nothing",
+    PROJECT_OR_NOTHING: "a project ID of 6 to 30 lower-case letters, digits or -, or nothing",
+    ZONE_OR_NOTHING: "a zone such as europe-west1-b, or for a cluster a region such as europe-west1",
+    IP_RANGE: "an IP range, such as 10.0.0.0/8",
     PROBE_URL: "an http URL without spaces, such as http://hello-world.default",
 }

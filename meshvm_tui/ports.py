@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from meshvm_tui.compute_ports import Compute, ComputeReader, InstanceAccess, InstanceAccessReader
     from meshvm_tui.plan import Machine, Plan
 
 JSON = dict[str, Any]
@@ -310,17 +311,32 @@ class Connections(Protocol):
     def istioctl(self, plan: Plan) -> Istioctl:
         """istioctl against the plan's cluster."""
 
+    def compute_reader(self, plan: Plan) -> ComputeReader:
+        """Google Cloud with the plan's login, for looking; nothing of it is loaded before it is asked."""
+
+    def compute(self, plan: Plan) -> Compute:
+        """Google Cloud with the plan's login."""
+
+    def access_reader(self, plan: Plan, machine: Machine) -> InstanceAccessReader:
+        """The way into a machine on Compute Engine, for looking."""
+
+    def access(self, plan: Plan, machine: Machine) -> InstanceAccess:
+        """The way into a machine on Compute Engine; its guest goes the same way."""
+
     def close(self) -> None:
         """Closes every port."""
 
 
 @dataclass(frozen=True)
 class ReadPorts:
-    """What observing and planning get. `guest` is None for steps that belong to no machine."""
+    """What observing and planning get. `guest` is None for steps that belong to no machine, `compute` where the plan
+    has nothing on Google Cloud, `access` where the machine is not on Compute Engine."""
 
     cluster: ClusterReader
     istioctl: IstioctlReader
     guest: GuestReader | None = None
+    compute: ComputeReader | None = None
+    access: InstanceAccessReader | None = None
 
 
 @dataclass(frozen=True)
@@ -330,7 +346,9 @@ class Ports:
     cluster: Cluster
     istioctl: Istioctl
     guest: Guest | None = None
+    compute: Compute | None = None
+    access: InstanceAccess | None = None
 
     def reading(self) -> ReadPorts:
         """The same, for a step's observation."""
-        return ReadPorts(self.cluster, self.istioctl, self.guest)
+        return ReadPorts(self.cluster, self.istioctl, self.guest, self.compute, self.access)

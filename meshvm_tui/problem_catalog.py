@@ -1,20 +1,14 @@
 """Every problem code with its title and what to do next. Codes never change their meaning.
 
 1xx cluster and credentials · 2xx mesh and gateway · 3xx identity and registration · 4xx the VM over SSH ·
-5xx files and installation · 6xx services and probes · 7xx plan, session and this computer · 9xx unforeseen.
+5xx files and installation · 6xx services and probes · 7xx plan, session and this computer · 8xx Google Cloud ·
+9xx unforeseen.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-
-class Entry(NamedTuple):
-    """What is said of a code wherever it appears."""
-
-    title: str
-    next_action: str
-
+from meshvm_tui.problem_catalog_google import GOOGLE
+from meshvm_tui.problem_entry import Entry
 
 CATALOG: dict[str, Entry] = {
     # 1xx: cluster and credentials
@@ -318,6 +312,7 @@ CATALOG: dict[str, Entry] = {
     ),
     "MVM-721": Entry("The lab did not start", "Read its words; `lab --fresh` starts a new world."),
     "MVM-722": Entry("Nothing may be changed, as this was started read-only", "Start it again without --read-only."),
+    **GOOGLE,
     # 9xx: unforeseen
     "MVM-901": Entry("Something unforeseen happened", "Send the log of this session with a report."),
     "MVM-902": Entry("The change was made, but is not seen", "Look at what is there now, then retry."),

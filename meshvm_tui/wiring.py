@@ -8,9 +8,10 @@ from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from meshvm_tui.locations import known_hosts
-from meshvm_tui.problems import ActionNeeded
+from meshvm_tui.problems import ActionNeeded, PermanentError
 
 if TYPE_CHECKING:
+    from meshvm_tui.compute_ports import Compute, ComputeReader, InstanceAccess, InstanceAccessReader
     from meshvm_tui.plan import Machine, Plan
     from meshvm_tui.ports import (
         Cluster,
@@ -74,6 +75,23 @@ class WiredConnections:
 
         where = (plan.cluster.kubeconfig, plan.cluster.context)
         return self._once(("istioctl", *where), lambda: IstioctlProcess(*where))
+
+    def compute_reader(self, plan: Plan) -> ComputeReader:
+        """Google Cloud with the plan's login, for looking."""
+        raise PermanentError("MVM-415", "Google Cloud is not served by this version")
+
+    def compute(self, plan: Plan) -> Compute:
+        """Google Cloud with the plan's login. Raises ActionNeeded MVM-722 where nothing may be changed."""
+        self._refuse_writing()
+        raise PermanentError("MVM-415", "Google Cloud is not served by this version")
+
+    def access_reader(self, plan: Plan, machine: Machine) -> InstanceAccessReader:
+        """The way into a machine on Compute Engine, for looking."""
+        return self.access(plan, machine)
+
+    def access(self, plan: Plan, machine: Machine) -> InstanceAccess:
+        """The way into a machine on Compute Engine."""
+        raise PermanentError("MVM-415", f"machine {machine.name} is on Compute Engine")
 
     def close(self) -> None:
         """Closes every port that was opened."""

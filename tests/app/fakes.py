@@ -119,6 +119,18 @@ class FakeConnections:
     def istioctl(self, plan: Plan) -> Any:
         return self._refuse("istioctl")
 
+    def compute_reader(self, plan: Plan) -> Any:
+        return self._refuse("compute_reader")
+
+    def compute(self, plan: Plan) -> Any:
+        return self._refuse("compute")
+
+    def access_reader(self, plan: Plan, machine: Machine) -> Any:
+        return self._refuse("access_reader")
+
+    def access(self, plan: Plan, machine: Machine) -> Any:
+        return self._refuse("access")
+
     def close(self) -> None:
         self.reader.close()
 
