@@ -37,9 +37,46 @@ machines = st.builds(
     ports,
     st.just("") | ips,
 )
+projects = st.just("") | st.from_regex(r"[a-z][-a-z0-9]{4,20}[a-z0-9]", fullmatch=True)
+zones = st.sampled_from(["europe-west1-b", "us-central1-a", "me-central2-c"])
+instances = st.builds(
+    lambda name, project, zone, create, via: p.Machine(
+        name=name, gce=p.GceInstance(project=project, zone=zone, create=create), ssh=p.Ssh(via=via)
+    ),
+    labels,
+    projects,
+    st.just("") | zones,
+    st.none()
+    | part(
+        p.GceCreate,
+        machine_type=labels,
+        tags=st.lists(labels, max_size=3),
+        network=texts,
+        service_account=texts,
+        external_address=st.booleans(),
+    ),
+    st.sampled_from(p.Via),
+)
+gke = st.builds(
+    lambda project, location, name, endpoint: p.GkeCluster(
+        project=project, location=location, name=name, endpoint=endpoint
+    ),
+    projects,
+    zones | st.just("europe-west1"),
+    labels,
+    st.sampled_from(p.GkeEndpoint),
+)
 plans = part(
     p.Plan,
-    cluster=part(p.Cluster, context=texts, kubeconfig=texts),
+    cluster=part(p.Cluster, context=texts, kubeconfig=texts, gke=st.none() | gke),
+    google=part(p.Google, impersonate_service_account=texts, quota_project=texts),
+    firewall=part(
+        p.Firewall,
+        manage=st.booleans(),
+        ports=st.lists(ports, max_size=3),
+        sources=st.just("auto") | st.lists(ranges, max_size=3),
+        target=st.sampled_from(p.FirewallTarget),
+    ),
     mesh=part(p.Mesh, revision=labels, install=st.sampled_from(p.Install), mesh_id=texts, network=texts),
     gateway=part(p.Gateway, address=ips, exposure=st.sampled_from(p.Exposure), source_ranges=st.lists(ranges)),
     workload=part(
@@ -50,7 +87,7 @@ plans = part(
         ports=st.dictionaries(labels, ports, max_size=3),
         probe=st.none() | readiness,
     ),
-    machines=st.lists(machines, max_size=3, unique_by=lambda machine: machine.name),
+    machines=st.lists(machines | instances, max_size=3, unique_by=lambda machine: machine.name),
     sidecar=part(
         p.Sidecar,
         package=texts,
