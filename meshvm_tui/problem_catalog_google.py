@@ -55,4 +55,5 @@ GOOGLE: dict[str, Entry] = {
     "MVM-843": Entry("The GKE cluster's nodes are private", "Nothing to do: see that images can be pulled."),
     "MVM-844": Entry("The firewall rule is missing", "Let it be managed here, or have it made by its owner."),
     "MVM-845": Entry("The firewall cannot be judged", "Ask for compute.instances.getEffectiveFirewalls."),
+    "MVM-846": Entry("gcloud's configuration cannot be read", "Mend the line that it names, or move the file away."),
 }

@@ -10,10 +10,8 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import socket
 import threading
 import time
-import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -24,6 +22,7 @@ from meshvm_tui import __version__
 from meshvm_tui.adapters.kubeconfig import ClusterAccess, inline_or_file
 from meshvm_tui.adapters.kubernetes_credentials import CertificateFolder, Credential, Credentials
 from meshvm_tui.adapters.kubernetes_errors import connection_problem, status_problem
+from meshvm_tui.adapters.open_connections import OpenConnections, shut_down
 from meshvm_tui.problems import PermanentError, TransientError
 
 CONNECT_SECONDS = 5.0
@@ -105,9 +104,8 @@ class HttpTransport:
         self._credentials = Credentials(access, self._folder)
         self._lock = threading.Lock()
         self._rest: tuple[tuple[str, str], Any] | None = None
-        self._connections: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._connections = OpenConnections()
         self._clock: tuple[float, float] | None = None
-        self._closed = False
 
     @property
     def access(self) -> ClusterAccess:
@@ -136,10 +134,8 @@ class HttpTransport:
 
     def close(self) -> None:
         """Ends everything under way and removes our certificate files."""
-        self._closed = True
+        self._connections.close()
         self._credentials.close()
-        for connection in list(self._connections):
-            shut_down(connection)
         if self._rest:
             self._rest[1].close()
         self._folder.close()
@@ -155,7 +151,7 @@ class HttpTransport:
         raise status_problem(response.status, body, asked=str(request), headers=response.headers)
 
     def _once(self, request: Request) -> Any:
-        if self._closed:
+        if self._connections.closed:
             raise TransientError("MVM-103", f"{request}: the connection to the cluster was closed here")
         credential = self._credentials.current()
         client = self._client(credential)
@@ -235,33 +231,8 @@ class HttpTransport:
             client = RESTClientObject(configuration)
         except Exception as error:  # noqa: BLE001  a proxy-url of a kind that is not installed, or no URL at all
             raise PermanentError("MVM-112", f"proxy-url of context {self._access.context!r}: {error}") from None
-        self._register_connections(client)
+        self._connections.watch(client.pool_manager)
         return client
-
-    def _register_connections(self, client: Any) -> None:
-        """Makes the pool tell us of its connections, so that closing can end calls that wait for an answer."""
-        from urllib3.connection import HTTPConnection, HTTPSConnection
-        from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-
-        connections, transport = self._connections, self
-
-        def registering(kind: Any) -> Any:
-            class Registering(kind):  # type: ignore[misc]
-                def connect(self) -> None:
-                    connections.add(self)
-                    super().connect()
-                    if transport._closed:
-                        shut_down(self)
-
-            return Registering
-
-        def pool(kind: Any, connection: Any) -> Any:
-            return type(kind.__name__, (kind,), {"ConnectionCls": registering(connection)})
-
-        client.pool_manager.pool_classes_by_scheme = {
-            "http": pool(HTTPConnectionPool, HTTPConnection),
-            "https": pool(HTTPSConnectionPool, HTTPSConnection),
-        }
 
 
 class _HttpStream:
@@ -297,16 +268,6 @@ class _HttpStream:
     def close(self) -> None:
         """Ends it, from any thread: a reader that waits wakes up with an error or the end."""
         shut_down(self._connection)
-
-
-def shut_down(connection: Any) -> None:
-    """Ends a connection's socket under another thread that reads from it.
-
-    Not SSLSocket.shutdown: that one would let the reader go on in clear text."""
-    sock = getattr(connection, "sock", None)
-    if isinstance(sock, socket.socket):
-        with contextlib.suppress(OSError):
-            socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 def _certificates(authority: bytes, context: str) -> str:
