@@ -186,10 +186,8 @@ class OnboardingApp(BaseApp):
     def _question_answered(self, event: told.QuestionAnswered) -> None:
         if self.wizard is None:
             return
-        if event.answer.problem:
-            self.wizard.show_refusal(event.answer.problem)
-        else:
-            self.wizard.show_answer(event.answer.choices)
+        answer = event.answer
+        self.wizard.show_answer(answer.topic, answer.token, answer.found, answer.problem)
 
     @on(told.ReadyToExit)
     def _ready_to_exit(self, event: told.ReadyToExit) -> None:
@@ -210,11 +208,12 @@ class OnboardingApp(BaseApp):
 
     @on(wanted.Question)
     def _question(self, event: wanted.Question) -> None:
-        from meshvm_tui.inquiries import Topic, ask
+        from meshvm_tui.inquiries import Inquiry, Topic, ask
 
         if self.keeper:
             answered = lambda answer: self.post(told.QuestionAnswered(answer))  # noqa: E731
-            ask(Topic(event.topic), self.keeper.plan, self.connections, answered)
+            inquiry = Inquiry(Topic(event.topic), event.about, event.token)
+            ask(inquiry, self.keeper.plan, self.connections, answered)
 
     @on(wanted.ReviewWanted)
     async def _review_wanted(self, event: wanted.ReviewWanted) -> None:
@@ -262,8 +261,9 @@ class OnboardingApp(BaseApp):
         await self.back_to_wizard(STAGES[at + 1] if event.onward and at + 1 < len(STAGES) else event.stage)
 
     def _where(self) -> str:
-        context = self.keeper.plan.cluster.context if self.keeper else ""
-        return context or "the current context"
+        from meshvm_tui.screens.rail import cluster_words
+
+        return cluster_words(self.keeper.plan) if self.keeper else ""
 
 
 def _with_host_key(plan: Plan, machine: str, fingerprint: str) -> Plan:

@@ -9,7 +9,7 @@ import csv
 import io
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ class Kind(StrEnum):
     TEXT = "text"
     OPTIONAL = "text or nothing"
     LIST = "values with commas between"
+    AUTO_LIST = "auto, or values with commas between"
     MAPPING = "name=value with commas between"
     SWITCH = "yes or no"
     PART = "yes or no, for a part that can be left out"
@@ -57,21 +58,38 @@ def text_of(plan: Plan, path: str, kind: Kind) -> str:
 
 def edit(plan: Plan, path: str, kind: Kind, text: str) -> Edited:
     """The plan with the field set to what was typed, or the plan as it was with what is wrong."""
+    try:
+        value = _READERS[kind](text.strip(), value_at(plan, path))
+    except FieldError as error:
+        return Edited(plan, str(error))
+    return with_values(plan, {path: value})
+
+
+def value_at(plan: Plan, path: str) -> Any:
+    """The field's value as the YAML has it; None where the part that holds it is left out."""
+    try:
+        holder, last = _holder(_dump(plan), path)
+    except (KeyError, IndexError, TypeError):
+        return None
+    return holder[last]
+
+
+def with_values(plan: Plan, values: Mapping[str, Any]) -> Edited:
+    """The plan with fields set to values as the YAML has them; the error is the first one's of `values`, if any."""
     from pydantic import ValidationError
 
     from meshvm_tui.plan import Plan as PlanDocument
     from meshvm_tui.plan_file import plan_errors
 
-    value = _dump(plan)
+    document = _dump(plan)
+    for path, value in values.items():
+        holder, last = _holder(document, path)
+        holder[last] = value
     try:
-        holder, last = _holder(value, path)
-        holder[last] = _READERS[kind](text.strip(), holder[last])
-        return Edited(PlanDocument.model_validate(value))
-    except FieldError as error:
-        return Edited(plan, str(error))
+        return Edited(PlanDocument.model_validate(document))
     except ValidationError as error:
         found = plan_errors(error)
-        spelled = re.sub(r"\.(\d+)", r"[\1]", path)
+        spelled = re.sub(r"\.(\d+)", r"[\1]", next(iter(values)))
         ours = next((item for item in found if item.field.startswith(spelled)), found[0])
         return Edited(plan, f"{ours.what}; valid: {ours.valid}" if ours.valid else ours.what)
 
@@ -86,7 +104,10 @@ def has(plan: Plan, path: str) -> bool:
 
 
 def lacking(plan: Plan, stage: Stage) -> str:
-    """What the stage cannot do without and the plan does not say yet; "" where nothing lacks."""
+    """What the stage cannot do without and the plan does not say yet; "" where nothing lacks. A project or a zone
+    that is left out may still be named by gcloud: only looking there can tell."""
+    if stage is Stage.CLUSTER and plan.cluster.gke and not plan.cluster.gke.location:
+        return "Location of the GKE cluster, such as europe-west1; F3 lists the clusters"
     if stage is not Stage.MACHINE:
         return ""
     if not plan.machines:
@@ -94,6 +115,8 @@ def lacking(plan: Plan, stage: Stage) -> str:
     for machine in plan.machines:
         if not machine.host and not machine.gce:
             return f"Host of {machine.name}: where SSH reaches it, such as 10.128.0.7"
+        if machine.ssh.via.value == "jump" and not machine.ssh.jump:
+            return f"Jump host of {machine.name}, such as me@bastion.example.com:22"
     return ""
 
 
@@ -141,6 +164,12 @@ def _cells(text: str) -> list[str]:
     except csv.Error as error:
         raise FieldError(f"the quotes do not match ({error}); valid: values with commas between") from error
     return [cell.strip() for cell in rows[0] if cell.strip()] if rows else []
+
+
+def _read_auto_list(text: str, _: Any) -> str | list[str]:
+    if not text:
+        raise FieldError("it stands for nothing; valid: auto, or values with commas between")
+    return text if text == "auto" else _cells(text)
 
 
 def _joined(cells: list[str]) -> str:
@@ -225,6 +254,7 @@ _WRITERS: dict[Kind, Callable[[Any], str]] = {
     Kind.TEXT: _text,
     Kind.OPTIONAL: _text,
     Kind.LIST: lambda value: _joined([str(item) for item in value or []]),
+    Kind.AUTO_LIST: lambda value: value if isinstance(value, str) else _joined([str(item) for item in value or []]),
     Kind.MAPPING: lambda value: _joined([f"{name}={item}" for name, item in (value or {}).items()]),
     Kind.SWITCH: lambda value: "yes" if value else "no",
     Kind.PART: lambda value: "no" if value is None else "yes",
@@ -234,6 +264,7 @@ _READERS: dict[Kind, Callable[[str, Any], Any]] = {
     Kind.TEXT: lambda text, _: text,
     Kind.OPTIONAL: lambda text, _: text or None,
     Kind.LIST: lambda text, _: _cells(text),
+    Kind.AUTO_LIST: _read_auto_list,
     Kind.MAPPING: _read_mapping,
     Kind.SWITCH: _read_switch,
     Kind.PART: _read_part,

@@ -1,8 +1,7 @@
-"""Dialogs: a problem, a question with consequences, a list to pick from, help. Each returns a plain value."""
+"""Dialogs: a problem, a question with consequences, help. Each returns a plain value."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -10,8 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalGroup, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, OptionList, Static
-from textual.widgets.option_list import Option
+from textual.widgets import Footer, Static
 
 from meshvm_tui.problems import ProblemRecord
 from meshvm_tui.screens.glyphs import printable
@@ -88,42 +86,6 @@ class ConfirmDialog(ModalScreen[bool]):
     def action_answer(self, answer: bool) -> None:
         """Gives the answer."""
         self.dismiss(answer)
-
-
-class PickDialog(ModalScreen[str]):
-    """A list to pick one value from; "" where none was picked. Choices are (value, what is said beside it)."""
-
-    CSS_PATH = "../styles/dialogs.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", key_display="esc")]
-
-    def __init__(self, title: str, choices: Sequence[tuple[str, str]]) -> None:
-        super().__init__()
-        self._title = title
-        self._choices = tuple(choices)
-
-    def compose(self) -> ComposeResult:
-        """The list."""
-        width = max((len(value) for value, _ in self._choices), default=0) + 3
-        with VerticalGroup(classes="dialog"):
-            yield Static(self._title, classes="dialog-title", markup=False)
-            yield OptionList(
-                *(
-                    Option(
-                        Content.assemble((f"{printable(value):<{width}}", ""), (printable(beside), "$foreground-muted"))
-                    )
-                    for value, beside in self._choices
-                ),
-                compact=True,
-            )
-            yield Static("⏎ pick    esc leave", classes="dialog-keys", markup=False)
-
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """A value was picked."""
-        self.dismiss(self._choices[event.option_index][0])
-
-    def action_leave(self) -> None:
-        """None of them."""
-        self.dismiss("")
 
 
 class HelpDialog(ModalScreen[None]):

@@ -14,7 +14,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Input
 
-from meshvm_tui.screens.stage_forms import Field
+from meshvm_tui.screens.fields import Field
 
 LABEL_WIDTH = 18
 HINT_WIDTH = 24
@@ -97,13 +97,14 @@ class FieldRow(Widget):
         text: str
 
     def __init__(self, field: Field, text: str) -> None:
-        super().__init__(id=field.name)
+        super().__init__(id=field.name, classes="-begins" if field.begins else None)
         self.field = field
         self.heard = text
         self.editor: Input | Choice = (
             Choice(field.choices, text) if field.choices else Input(text, compact=True, classes="field-input")
         )
         self._error = ""
+        self._hint = field.hint
 
     def compose(self) -> ComposeResult:
         """The editor."""
@@ -114,9 +115,11 @@ class FieldRow(Widget):
         tone = "$foreground 40%" if self.editor.disabled else "$text-error" if self._error else "$foreground"
         muted = "$foreground 40%" if self.editor.disabled else "$foreground-muted"
         gap = max(0, self.size.width - LABEL_WIDTH - HINT_WIDTH)
+        room = HINT_WIDTH - 2
+        hint = self._hint if len(self._hint) <= room else self._hint[: room - 1] + "…"
         parts = [
             (f"{self.field.label:<{LABEL_WIDTH}}", tone),
-            (" " * gap + f"  {self.field.hint:<{HINT_WIDTH - 2}}"[: HINT_WIDTH + gap], muted),
+            (" " * gap + f"  {hint:<{room}}", muted),
         ]
         parts += [(f"\n{' ' * LABEL_WIDTH}{line}", "$text-error") for line in self._error_lines()]
         return Content.assemble(*parts)
@@ -149,6 +152,14 @@ class FieldRow(Widget):
         """Puts a text in without telling that it was typed."""
         self.heard = text
         self.editor.value = text
+
+    def show_hint(self, hint: str, stands_in: str = "") -> None:
+        """Another hint; `stands_in` is what an empty value means, shown in the empty editor."""
+        if isinstance(self.editor, Input):
+            self.editor.placeholder = stands_in
+        if hint != self._hint:
+            self._hint = hint
+            self.refresh()
 
     def show_enabled(self, enabled: bool) -> None:
         """A field of a part that is left out takes no keys."""

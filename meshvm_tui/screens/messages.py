@@ -51,9 +51,12 @@ class StageShown(Intent):
 
 @dataclass
 class Question(Intent):
-    """Answer this and give it to the wizard: `contexts`, `revisions` or `reachability`."""
+    """Answer this and give it to the wizard, with this token. `topic` is a name of `inquiries.Topic`; `about` is what
+    stands in the fields that the answer depends on."""
 
     topic: str
+    token: int = 0
+    about: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.content import Content
 
 from meshvm_tui.events import Stage
 from meshvm_tui.screens.board import STAGES, Board
 from meshvm_tui.screens.glyphs import COLOURS, GLYPHS, Mark, printable
+
+if TYPE_CHECKING:
+    from meshvm_tui.plan import Plan
 
 
 def top_line(session: str, where: str, saved: str, width: int) -> Content:
@@ -22,6 +27,12 @@ def top_line(session: str, where: str, saved: str, width: int) -> Content:
         " " * room,
         (printable(right), "$foreground-muted"),
     )
+
+
+def cluster_words(plan: Plan) -> str:
+    """Which cluster the plan means."""
+    gke = plan.cluster.gke
+    return plan.cluster.context or (f"GKE {gke.name}, {gke.location}" if gke else "the current context")
 
 
 def rail(board: Board, here: Stage) -> Content:

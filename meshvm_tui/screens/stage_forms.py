@@ -1,6 +1,6 @@
 """The eight stages as data: one sentence, and the fields that edit the stage's part of the plan.
 
-The order of stages and of fields is here and nowhere else. `{machine}` stands for the machine that is edited.
+The order of stages and of fields is here and in `google_fields`. `{machine}` stands for the machine that is edited.
 """
 
 from __future__ import annotations
@@ -9,23 +9,8 @@ from dataclasses import dataclass
 
 from meshvm_tui.events import Stage
 from meshvm_tui.plan_fields import Kind
-
-
-@dataclass(frozen=True)
-class Field:
-    """One line of a form. `choices` are all that is valid; `pick` names the question whose answers can be picked."""
-
-    path: str
-    label: str
-    kind: Kind = Kind.TEXT
-    hint: str = ""
-    choices: tuple[str, ...] = ()
-    pick: str = ""
-
-    @property
-    def name(self) -> str:
-        """The path as a widget's id."""
-        return "field-" + self.path.replace(".", "-").replace("{machine}", "machine")
+from meshvm_tui.screens.fields import Field, part, switch
+from meshvm_tui.screens.google_fields import FIREWALL, GCE, GKE, NOT_ON_GCE, ON_GCE, ON_GKE, SSH_VIA
 
 
 @dataclass(frozen=True)
@@ -37,20 +22,19 @@ class StageForm:
     fields: tuple[Field, ...]
 
 
-def _switch(path: str, label: str, hint: str = "") -> Field:
-    return Field(path, label, Kind.SWITCH, hint, ("yes", "no"))
-
-
-def _part(path: str, label: str, hint: str = "") -> Field:
-    return Field(path, label, Kind.PART, hint, ("yes", "no"))
-
-
 _CLUSTER = StageForm(
     Stage.CLUSTER,
     "Which cluster the VM joins. Nothing changes before you have seen what.",
     (
-        Field("cluster.context", "Context", hint="empty: current; F3", pick="contexts"),
-        Field("cluster.kubeconfig", "Kubeconfig", hint="empty: as kubectl"),
+        Field(
+            "cluster.context",
+            "Context",
+            hint="empty: current; F3",
+            pick="contexts",
+            hints=((ON_GKE, "not needed with GKE"),),
+        ),
+        Field("cluster.kubeconfig", "Kubeconfig", hint="empty: as kubectl", hints=((ON_GKE, "not needed with GKE"),)),
+        *GKE,
     ),
 )
 _MESH = StageForm(
@@ -78,8 +62,8 @@ _GATEWAY = StageForm(
         Field("gateway.exposure", "Reachable from", choices=("public", "internal")),
         Field("gateway.sourceRanges", "Allowed ranges", Kind.LIST, "empty: from anywhere"),
         Field("gateway.address", "Address", hint="auto: its Service's"),
-        _switch("gateway.exposeIstiod", "Expose istiod", "ports 15012, 15017"),
-        _switch("gateway.exposeServices", "Expose services", "for many networks"),
+        switch("gateway.exposeIstiod", "Expose istiod", "ports 15012, 15017"),
+        switch("gateway.exposeServices", "Expose services", "for many networks"),
     ),
 )
 _WORKLOAD = StageForm(
@@ -101,13 +85,44 @@ _MACHINE = StageForm(
     Stage.MACHINE,
     "The VM itself and how to log in to it.",
     (
-        Field("machines.{machine}.name", "Name"),
-        Field("machines.{machine}.host", "Host", Kind.OPTIONAL, "where SSH reaches it"),
-        Field("machines.{machine}.ssh.user", "SSH user", Kind.OPTIONAL, "empty: as ssh does"),
+        Field(
+            "machines.{machine}.name",
+            "Name",
+            hints=((ON_GCE, "of the instance; F3"),),
+            pick="gce-instances",
+            pick_when=(ON_GCE,),
+            about=(("project", "machines.{machine}.gce.project"),),
+        ),
+        *GCE,
+        Field("machines.{machine}.host", "Host", Kind.OPTIONAL, "where SSH reaches it", when=(NOT_ON_GCE,)),
+        *SSH_VIA,
+        Field(
+            "machines.{machine}.ssh.user",
+            "SSH user",
+            Kind.OPTIONAL,
+            "empty: as ssh does",
+            hints=((ON_GCE, "empty: your login"),),
+        ),
         Field("machines.{machine}.ssh.port", "SSH port"),
-        Field("machines.{machine}.ssh.key", "SSH key", hint="empty: agent, ~/.ssh"),
-        Field("machines.{machine}.ssh.knownHost", "Host key", hint="SHA256:…; empty: ask"),
-        Field("machines.{machine}.address", "Address in mesh", hint="empty: the host's"),
+        Field(
+            "machines.{machine}.ssh.key",
+            "SSH key",
+            hint="empty: agent, ~/.ssh",
+            hints=((ON_GCE, "empty: made in memory"),),
+        ),
+        Field(
+            "machines.{machine}.ssh.knownHost",
+            "Host key",
+            hint="SHA256:…; empty: ask",
+            hints=((ON_GCE, "empty: published ones"),),
+        ),
+        Field(
+            "machines.{machine}.address",
+            "Address in mesh",
+            hint="empty: the host's",
+            hints=((ON_GCE, "empty: internal one"),),
+        ),
+        *FIREWALL,
     ),
 )
 _FILES = StageForm(
@@ -115,7 +130,7 @@ _FILES = StageForm(
     "Five bootstrap files, made fresh for each machine and verified.",
     (
         Field("sidecar.tokenDuration", "Token lasts", hint="seconds, from 600"),
-        _switch("sidecar.captureDNS", "Capture DNS", "mesh names on the VM"),
+        switch("sidecar.captureDNS", "Capture DNS", "mesh names on the VM"),
         Field("sidecar.excludeInboundPorts", "Ports left alone", Kind.LIST, "SSH's is always"),
         Field("sidecar.excludeOutboundRanges", "Ranges left alone", Kind.LIST),
         Field("sidecar.extraEnv", "Extra settings", Kind.MAPPING, "NAME=value"),
@@ -134,14 +149,14 @@ _SERVICES = StageForm(
     Stage.SERVICES,
     "Samples, and one request each way as proof.",
     (
-        _part("services.helloWorld", "hello-world", "in the cluster"),
+        part("services.helloWorld", "hello-world", "in the cluster"),
         Field("services.helloWorld.namespace", "  Namespace"),
         Field("services.helloWorld.image", "  Image"),
-        _part("services.vmService", "VM's Service", "its name for Pods"),
+        part("services.vmService", "VM's Service", "its name for Pods"),
         Field("services.vmService.name", "  Name"),
         Field("services.vmService.port", "  Port"),
         Field("services.vmService.targetPort", "  Target port"),
-        _part("services.httpServer", "HTTP server", "a sample on the VM"),
+        part("services.httpServer", "HTTP server", "a sample on the VM"),
         Field("services.httpServer.port", "  Port"),
         Field("probes.curlImage", "curl image", hint="of the asking Pod"),
     ),

@@ -1,12 +1,12 @@
 """One stage's form: what you want (fields), what is there now (observed), what would change.
 
 It edits a copy of the plan and tells each accepted one; a text that is not valid stays in its field, and the plan
-stays as it was.
+stays as it was. Lines whose conditions are not true take no room and no keys.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -15,7 +15,8 @@ from textual.message import Message
 from textual.widgets import Static
 
 from meshvm_tui.events import Stage
-from meshvm_tui.plan_fields import edit, has, lacking, text_of, with_a_machine
+from meshvm_tui.plan_draft import PlanDraft
+from meshvm_tui.plan_fields import with_a_machine
 from meshvm_tui.screens.field_row import FieldRow
 from meshvm_tui.screens.observed import observed
 from meshvm_tui.screens.painted import Painted
@@ -24,6 +25,10 @@ from meshvm_tui.screens.stage_forms import FORMS
 if TYPE_CHECKING:
     from meshvm_tui.plan import Plan
     from meshvm_tui.screens.board import Board
+    from meshvm_tui.screens.fields import Field, When
+
+Setting = tuple[str, str]
+"""A value and where it stands."""
 
 
 class StagePane(VerticalScroll, can_focus=False):
@@ -36,6 +41,9 @@ class StagePane(VerticalScroll, can_focus=False):
     class Judged(Message):
         """A text was judged: whether the stage can be left may have changed."""
 
+    class DefaultsWanted(Message):
+        """Fields for which gcloud's settings may stand in are seen now."""
+
     def __init__(self, stage: Stage, plan: Plan, accepted: Callable[[Plan], None], machine: int = 0) -> None:
         super().__init__(id=f"stage-{stage.value.lower()}")
         self.stage = stage
@@ -43,22 +51,26 @@ class StagePane(VerticalScroll, can_focus=False):
         self.machine = machine
         self._accepted = accepted
         self._board: Board | None = None
-        self._plan = with_a_machine(plan) if stage is Stage.MACHINE else plan
+        self._draft = PlanDraft(with_a_machine(plan) if stage is Stage.MACHINE else plan)
+        self._defaults: Mapping[str, Setting] | None = None
+        self._asked = False
 
     def compose(self) -> ComposeResult:
         """The sentence, the fields, and what is there."""
         yield Static(self.form.sentence, classes="stage-sentence", markup=False)
         for field in self.form.fields:
-            yield FieldRow(field, text_of(self._plan, self._path(field.path), field.kind))
+            row = FieldRow(field, self._text(field))
+            row.display = self._all(field.when)
+            yield row
         yield Painted(classes="stage-observed")
 
     def on_mount(self) -> None:
         """Parts that are left out take no keys."""
-        self._enable()
+        self._settle()
 
     def rows(self) -> list[FieldRow]:
-        """The fields in their order."""
-        return list(self.query(FieldRow))
+        """The fields that are there now, in their order."""
+        return [row for row in self.query(FieldRow) if row.display]
 
     def focus_first(self) -> None:
         """Puts the cursor in the first field, or in the first one that is wrong."""
@@ -85,7 +97,7 @@ class StagePane(VerticalScroll, can_focus=False):
         for row in self.rows():
             if row.error:
                 return f"a valid {row.field.label.strip()}"
-        return lacking(self._plan, self.stage)
+        return self._draft.lacking(self.stage)
 
     def commit(self) -> None:
         """Judges every text that was typed but not told yet."""
@@ -96,15 +108,16 @@ class StagePane(VerticalScroll, can_focus=False):
 
     def show_plan(self, plan: Plan, machine: int | None = None) -> None:
         """Takes the plan as another stage left it; a text with an error stays as it was typed."""
-        self._plan = with_a_machine(plan) if self.stage is Stage.MACHINE else plan
+        self._draft.take(with_a_machine(plan) if self.stage is Stage.MACHINE else plan)
         moved = machine is not None and machine != self.machine
         self.machine = self.machine if machine is None else machine
-        for row in self.rows():
-            text = text_of(self._plan, self._path(row.field.path), row.field.kind)
+        for row in self.query(FieldRow):
+            text = self._text(row.field)
             if moved or (not row.error and text != row.text and not self._means(row, text)):
                 row.show_error("")
                 row.show_text(text)
-        self._enable()
+        self._asked = False
+        self._settle()
 
     def show_board(self, board: Board) -> None:
         """What is there now."""
@@ -112,16 +125,31 @@ class StagePane(VerticalScroll, can_focus=False):
         width = max(40, self.scrollable_content_region.width)
         self.query_one(".stage-observed", Painted).show(observed(board, self.stage, width))
 
+    def show_defaults(self, defaults: Mapping[str, Setting]) -> None:
+        """What gcloud's settings say."""
+        self._defaults = defaults
+        self._hint()
+
     def on_resize(self) -> None:
         """What is there is wrapped anew."""
         if self._board is not None:
             self.show_board(self._board)
 
-    def put(self, name: str, text: str) -> None:
-        """Fills a field as if it had been typed."""
-        row = self.query_one(f"#{name}", FieldRow)
-        row.show_text(text)
-        self._judge(row, text)
+    def put(self, texts: Iterable[tuple[str, str]]) -> None:
+        """Fills fields, each named by its path, as if they had been typed."""
+        for path, text in texts:
+            row = next(row for row in self.query(FieldRow) if row.field.path == path and self._all(row.field.when))
+            row.show_text(text)
+            self._judge(row, text)
+
+    def pick_of(self, row: FieldRow) -> str:
+        """The question whose answers can be picked in this field now; "" where there is none."""
+        return row.field.pick if self._all(row.field.pick_when) else ""
+
+    def about(self, row: FieldRow) -> dict[str, str]:
+        """What stands in the fields that the answer for this one depends on."""
+        fields = {field.path: field for field in self.form.fields}
+        return {name: self._text(fields[path]) for name, path in row.field.about}
 
     def on_field_row_typed(self, event: FieldRow.Typed) -> None:
         """A text to judge."""
@@ -129,25 +157,62 @@ class StagePane(VerticalScroll, can_focus=False):
         self._judge(event.row, event.text)
 
     def _judge(self, row: FieldRow, text: str) -> None:
-        edited = edit(self._plan, self._path(row.field.path), row.field.kind, text)
+        before = self._draft.plan
+        edited = self._draft.edit(self._path(row.field.path), row.field.kind, text)
         row.show_error(edited.error)
-        if not edited.error and edited.plan != self._plan:
-            self._plan = edited.plan
-            self._enable()
+        self._settle()
+        if edited.plan != before:
             self._accepted(edited.plan)
         self.post_message(self.Judged())
 
     def _means(self, row: FieldRow, text: str) -> bool:
         """Whether what stands in the field is another spelling of the same value."""
-        edited = edit(self._plan, self._path(row.field.path), row.field.kind, row.text)
-        return not edited.error and text_of(edited.plan, self._path(row.field.path), row.field.kind) == text
+        return self._draft.means(self._path(row.field.path), row.field.kind, row.text, text)
 
-    def _enable(self) -> None:
-        for row in self.rows():
-            present = has(self._plan, self._path(row.field.path))
-            if present and row.editor.disabled:
-                row.show_text(text_of(self._plan, self._path(row.field.path), row.field.kind))
+    def _settle(self) -> None:
+        """Lines come and go with their conditions; fields of a part that is left out take no keys."""
+        for row in self.query(FieldRow):
+            seen = self._all(row.field.when)
+            present = self._draft.has(self._path(row.field.path))
+            if seen and present and (row.editor.disabled or not row.display) and not row.error:
+                row.show_text(self._text(row.field))
+            row.display = seen
             row.show_enabled(present)
+        self._hint()
+
+    def _hint(self) -> None:
+        wanted = False
+        for row in self.rows():
+            field = row.field
+            hint = next((words for condition, words in field.hints if self._holds(condition)), field.hint)
+            if not field.default:
+                row.show_hint(hint)
+                continue
+            wanted = True
+            row.show_hint(*self._default_words(field, hint))
+        if wanted and not self._asked:
+            self._asked = True
+            self.post_message(self.DefaultsWanted())
+
+    def _default_words(self, field: Field, hint: str) -> tuple[str, str]:
+        """Hint and stand-in of a field that may be left to gcloud."""
+        if self._text(field):
+            return hint, ""
+        if self._defaults is None:
+            return "asking gcloud …", ""
+        value, source = self._defaults.get(field.default, ("", ""))
+        if not value:
+            return "gcloud names none", ""
+        return source.removeprefix("gcloud "), f"empty: {value}"
+
+    def _text(self, field: Field) -> str:
+        return self._draft.text(self._path(field.path), field.kind)
+
+    def _all(self, conditions: tuple[When, ...]) -> bool:
+        return all(self._holds(condition) for condition in conditions)
+
+    def _holds(self, condition: When) -> bool:
+        return self._draft.text(self._path(condition.path), condition.kind) in condition.texts
 
     def _path(self, path: str) -> str:
         return path.replace("{machine}", str(self.machine))

@@ -10,21 +10,34 @@ from textual.binding import Binding, BindingType
 from meshvm_tui.events import Stage
 from meshvm_tui.plan_fields import plan_with_machine_added, plan_without_machine
 from meshvm_tui.screens.board import STAGES
-from meshvm_tui.screens.dialogs import PickDialog, ProblemDialog
 from meshvm_tui.screens.field_row import FieldRow
 from meshvm_tui.screens.log_drawer import LogDrawer
 from meshvm_tui.screens.messages import PlanEdited, Question, ReviewWanted, WatchWanted, WizardLeft
 from meshvm_tui.screens.panel import LivePanel
+from meshvm_tui.screens.pick_dialog import PickDialog
 from meshvm_tui.screens.stage_pane import StagePane
 from meshvm_tui.screens.wizard_frame import WizardFrame
 from meshvm_tui.screens.wizard_help import HELP
 
 if TYPE_CHECKING:
+    from meshvm_tui.candidates import Candidate, Found
     from meshvm_tui.plan import Plan
     from meshvm_tui.problems import ProblemRecord
     from meshvm_tui.screens.board import Board
 
-QUESTIONS = {"contexts": "Contexts of the kubeconfig", "revisions": "Revisions that run"}
+QUESTIONS = {
+    "contexts": ("Contexts of the kubeconfig", "Reading the kubeconfig"),
+    "revisions": ("Revisions that run", "Asking the cluster"),
+    "gke-clusters": ("GKE clusters", "Asking Google"),
+    "gce-instances": ("Compute Engine instances", "Asking Google"),
+    "gce-zones": ("Zones", "Asking Google"),
+    "gce-machine-types": ("Machine types", "Asking Google"),
+    "gce-images": ("Image families", "Asking Google"),
+    "gce-networks": ("VPC networks", "Asking Google"),
+    "gce-subnets": ("Subnets", "Asking Google"),
+}
+"""Title, and what is said while the answer is awaited."""
+DEFAULTS = "google-defaults"
 
 
 class WizardScreen(WizardFrame):
@@ -48,7 +61,8 @@ class WizardScreen(WizardFrame):
 
     def __init__(self, *, session: str, plan: Plan, stage: Stage, board: Board) -> None:
         super().__init__(session=session, plan=plan, stage=stage, board=board)
-        self._picking: FieldRow | None = None
+        self._picker: PickDialog | None = None
+        self._token = 0
 
     def show_plan(self, plan: Plan) -> None:
         """The plan was changed by somebody else than this screen's fields."""
@@ -57,25 +71,18 @@ class WizardScreen(WizardFrame):
             pane.show_plan(plan, min(self.machine, max(0, len(plan.machines) - 1)))
         self.paint()
 
-    def show_answer(self, choices: tuple[tuple[str, str], ...]) -> None:
-        """The answer to what was asked for picking."""
-        row, self._picking = self._picking, None
-        if row is None:
+    def show_answer(self, topic: str, token: int, found: Found, problem: ProblemRecord | None) -> None:
+        """The answer to what was asked: for the dialog that asked it, or for the hints of the fields."""
+        if topic == DEFAULTS:
+            settings = {item.value: (item.columns[0], item.columns[1]) for item in found.candidates}
+            for pane in self.query(StagePane):
+                pane.show_defaults(settings)
+        elif self._picker is None or self._picker.token != token:
             return
-        if not choices:
-            self.notify("There is nothing to pick from.", markup=False)
-            return
-
-        def picked(value: str | None) -> None:
-            if value:
-                self.pane.put(row.field.name, value)
-
-        self.app.push_screen(PickDialog(QUESTIONS[row.field.pick], choices), picked)
-
-    def show_refusal(self, problem: ProblemRecord) -> None:
-        """What was asked for picking cannot be answered."""
-        self._picking = None
-        self.app.push_screen(ProblemDialog(problem, go_on="close"))
+        elif problem:
+            self._picker.show_problem(problem)
+        else:
+            self._picker.show_found(found)
 
     async def action_advance(self) -> None:
         """The next field; after the last, the next stage."""
@@ -114,16 +121,30 @@ class WizardScreen(WizardFrame):
         """What is there may be longer than the screen."""
         self.pane.scroll_relative(y=pages * max(1, self.pane.size.height - 2), animate=False)
 
-    def action_pick(self) -> None:
-        """Asks for what can be picked in this field."""
-        row = next((row for row in self.pane.rows() if row.editor is self.focused), None)
-        if row is None or not row.field.pick:
-            row = next((row for row in self.pane.rows() if row.field.pick), None)
+    async def action_pick(self) -> None:
+        """Asks for what can be picked in this field, in a dialog that is there at once."""
+        pane = self.pane
+        row = self._row_to_pick()
         if row is None:
-            self.notify("Nothing can be picked on this stage.", markup=False)
+            fields = ", ".join(row.field.label.strip() for row in pane.rows() if pane.pick_of(row))
+            words = f"F3 picks in: {fields}." if fields else "Nothing can be picked on this stage."
+            self.notify(words, markup=False)
             return
-        self._picking = row
-        self.post_message(Question(row.field.pick))
+        pane.commit()
+        about = pane.about(row)
+
+        def ask() -> int:
+            self._token += 1
+            self.post_message(Question(row.field.pick, self._token, about))
+            return self._token
+
+        def picked(candidate: Candidate | None) -> None:
+            self._picker = None
+            if candidate:
+                pane.put(candidate.fills or ((row.field.path, candidate.value),))
+
+        self._picker = PickDialog(*QUESTIONS[row.field.pick], ask, now=row.text)
+        await self.app.push_screen(self._picker, picked)
 
     def action_watch(self) -> None:
         """The entries, live."""
@@ -177,13 +198,24 @@ class WizardScreen(WizardFrame):
         if action == "watch":
             return STAGES.index(self.stage) >= STAGES.index(Stage.WORKLOAD)
         if action == "pick":
-            return any(row.field.pick for row in self.pane.rows())
+            return any(self.pane.pick_of(row) for row in self.pane.rows())
         return True
 
     @on(StagePane.Judged)
     def _judged(self, event: StagePane.Judged) -> None:
         event.stop()
         self.paint_why()
+
+    @on(StagePane.DefaultsWanted)
+    def _defaults_wanted(self, event: StagePane.DefaultsWanted) -> None:
+        event.stop()
+        self.post_message(Question(DEFAULTS))
+
+    def _row_to_pick(self) -> FieldRow | None:
+        """The field with the cursor; where nothing can be picked in it, the stage's only one where it can."""
+        pickable = [row for row in self.pane.rows() if self.pane.pick_of(row)]
+        here = next((row for row in pickable if row.editor is self.focused), None)
+        return here or (pickable[0] if len(pickable) == 1 else None)
 
     def _blocked(self) -> bool:
         why = self.pane.why_not_next()
@@ -201,4 +233,6 @@ class WizardScreen(WizardFrame):
         self.machine = machine
         if self.query("#stage-machine"):
             self.query_one("#stage-machine", StagePane).show_plan(self.plan, machine)
+            if self.stage is Stage.MACHINE and self.focused not in [row.editor for row in self.pane.rows()]:
+                self.pane.focus_first()
         self.paint()

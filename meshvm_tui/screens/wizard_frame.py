@@ -17,7 +17,7 @@ from meshvm_tui.screens.messages import PlanEdited, StageShown
 from meshvm_tui.screens.observed import changes_words
 from meshvm_tui.screens.painted import Painted
 from meshvm_tui.screens.panel import LivePanel
-from meshvm_tui.screens.rail import narrow_line, rail, top_line
+from meshvm_tui.screens.rail import cluster_words, narrow_line, rail, top_line
 from meshvm_tui.screens.stage_pane import StagePane
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ class WizardFrame(AppScreen):
     """Top line, rail of stages, the form of one, the live panel, the log drawer."""
 
     CSS_PATH = "../styles/wizard.tcss"
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (40, "-tall")]  # noqa: RUF012 (as in Screen)
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (120, "-wide")]  # noqa: RUF012 (as in Screen)
 
     def __init__(self, *, session: str, plan: Plan, stage: Stage, board: Board) -> None:
@@ -45,6 +46,7 @@ class WizardFrame(AppScreen):
         """Top line, narrow line, rail, form, panel, drawer, footer."""
         # The first frame is painted before the screen is told its size.
         self.add_class(*self._get_breakpoint_classes(self.app.size.width, self.HORIZONTAL_BREAKPOINTS))
+        self.add_class(*self._get_breakpoint_classes(self.app.size.height, self.VERTICAL_BREAKPOINTS))
         yield Painted(fixed=True, id="top-line")
         yield Painted(fixed=True, id="narrow-line")
         with Horizontal(id="wizard-body"):
@@ -134,8 +136,7 @@ class WizardFrame(AppScreen):
 
     def _paint_top(self) -> None:
         width = self.size.width
-        context = self.plan.cluster.context or "current context"
-        self.query_one("#top-line", Painted).show(top_line(self.session, context, self._saved, width))
+        self.query_one("#top-line", Painted).show(top_line(self.session, cluster_words(self.plan), self._saved, width))
         self.query_one("#narrow-line", Painted).show(narrow_line(self.board, self.stage, width))
         of_many = f"  {self.machine + 1} of {len(self.plan.machines)}" if len(self.plan.machines) > 1 else ""
         title = self.stage.value + (of_many if self.stage is Stage.MACHINE else "")

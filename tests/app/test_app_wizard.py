@@ -96,7 +96,8 @@ async def test_a_bad_value_keeps_its_text_and_the_last_valid_plan(
 ) -> None:
     async with world(tmp_path, monkeypatch) as made:
         await to_stage(made, Stage.MACHINE)
-        await made.press("tab", "tab", "tab", *"70000")
+        row(made, "machines-machine-ssh-port").editor.focus()
+        await made.press(*"70000")
         port = row(made, "machines-machine-ssh-port")
         await made.until(lambda: port.error)
         assert port.text == "70000"
@@ -120,7 +121,7 @@ async def test_a_machine_without_a_host_is_asked_for(tmp_path: Path, monkeypatch
     async with world(tmp_path, monkeypatch, plan=Plan()) as made:
         await to_stage(made, Stage.MACHINE)
         await made.says("Next waits for  Host")
-        await made.press("tab", *"10.1.2.3")
+        await made.press("tab", "tab", *"10.1.2.3")
         await made.until(lambda: made.wizard.plan.machines and made.wizard.plan.machines[0].host == "10.1.2.3")
         await made.press("ctrl+n")
         assert made.wizard.stage is Stage.FILES
@@ -206,7 +207,7 @@ async def test_a_second_machine_is_added_and_edited(tmp_path: Path, monkeypatch:
         made.wizard.action_add_machine()
         await made.pilot.pause()
         assert row(made, "machines-machine-host").text == ""
-        made.wizard.pane.put("field-machines-machine-host", "10.128.0.8")
+        made.wizard.pane.put([("machines.{machine}.host", "10.128.0.8")])
         hosts = ["10.128.0.7", "10.128.0.8"]
         await made.until(lambda: [machine.host for machine in made.wizard.plan.machines] == hosts)
         made.wizard.action_other_machine()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from meshvm_tui.inquiries import Topic, answer
+from meshvm_tui.candidates import Candidate
+from meshvm_tui.inquiries import Inquiry, Topic, answer
 from meshvm_tui.plan import Plan
 from meshvm_tui.ports import Connections
 from tests.fakes.cluster import FakeCluster
@@ -21,18 +22,15 @@ class Connected:
         return self.cluster
 
 
-def choices(cluster: FakeCluster) -> Any:
-    return answer(Topic.REVISIONS, Plan(), cast("Connections", Connected(cluster))).choices
+def candidates(cluster: FakeCluster) -> Any:
+    return answer(Inquiry(Topic.REVISIONS), Plan(), cast("Connections", Connected(cluster))).found.candidates
 
 
 def test_tags_are_offered_beside_the_revisions_that_run() -> None:
     cluster = FakeCluster(
         *(obj for obj in a_mesh(revision="1-30") if obj["kind"] == "Deployment"), a_tag("prod", "1-30")
     )
-    assert choices(cluster) == (
-        ("auto", "the one that runs"),
-        ("1-30", "istiod-1-30, 0 available"),
-        ("prod", "tag of 1-30"),
-    )
+    runs = (Candidate("auto", ("the one that runs",)), Candidate("1-30", ("istiod-1-30", "0 available")))
+    assert candidates(cluster) == (*runs, Candidate("prod", ("tag of 1-30",)))
     cluster.denied = {("list", "mutatingwebhookconfigurations")}
-    assert choices(cluster) == (("auto", "the one that runs"), ("1-30", "istiod-1-30, 0 available"))
+    assert candidates(cluster) == runs

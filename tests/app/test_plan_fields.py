@@ -16,7 +16,8 @@ from meshvm_tui.plan_fields import (
     text_of,
     with_a_machine,
 )
-from meshvm_tui.screens.stage_forms import FORMS, Field
+from meshvm_tui.screens.fields import Field
+from meshvm_tui.screens.stage_forms import FORMS
 from tests.plan.plans import plans
 
 FIELDS = [field for form in FORMS.values() for field in form.fields]
@@ -41,6 +42,8 @@ def test_what_a_form_shows_is_what_the_plan_says(plan: Plan) -> None:
         path = item.path.replace("{machine}", "0")
         if not has(plan, path) or (path == "workload.annotations" and _has_odd_name(plan)):
             continue
+        if path == "firewall.sources" and plan.firewall.sources == []:
+            continue  # a form wants auto or something: to Google no source at all means every source
         text = text_of(plan, path, item.kind)
         if item.kind.name in ("TEXT", "OPTIONAL", "LIST", "MAPPING", "PROBE") and _spaced(text):
             continue

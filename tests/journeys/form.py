@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from meshvm_tui.events import Stage
-from meshvm_tui.screens.stage_forms import FORMS, Field
+from meshvm_tui.screens.fields import Field
+from meshvm_tui.screens.stage_forms import FORMS
 from tests.journeys.terminal import Terminal
 
 SEEN_AT_ONCE = 16
