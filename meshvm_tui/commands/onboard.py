@@ -28,8 +28,20 @@ LAB_COMMAND = (sys.executable, "-m", "meshvm_tui", "lab")
 @click.option("--session", "name", default="", metavar="NAME", help="The session (default: the workload's name).")
 @cluster_options
 @namespace_option
+@click.option("--project", default="", metavar="ID", help="Google Cloud project of the GKE cluster and the instances.")
+@click.option("--zone", default="", metavar="ZONE", help="Zone of the Compute Engine instances.")
 @read_only_option
-def onboard(*, path: Path | None, name: str, kubeconfig: str, context: str, namespace: str, read_only: bool) -> int:
+def onboard(
+    *,
+    path: Path | None,
+    name: str,
+    kubeconfig: str,
+    context: str,
+    namespace: str,
+    project: str,
+    zone: str,
+    read_only: bool,
+) -> int:
     """Lead VMs into the mesh, stage by stage.
 
     A session of that name that began with the same plan goes on as it was left; a plan that has changed since
@@ -37,12 +49,17 @@ def onboard(*, path: Path | None, name: str, kubeconfig: str, context: str, name
     """
     need_terminal("meshvm-tui apply -f PLAN --yes")
     if path is None:
-        return show_app(start="wizard", name=name, read_only=read_only, plan=_plan_of(kubeconfig, context, namespace))
+        plan = _plan_of(kubeconfig, context, namespace)
+        if project or zone:
+            plan = _on_google(plan, project, zone)
+        return show_app(start="wizard", name=name, read_only=read_only, plan=plan)
     from meshvm_tui.commands.session_choice import default_name, hold, origin_of
     from meshvm_tui.plan_file import load_plan
     from meshvm_tui.session_store import SessionStore
 
     plan = with_overrides(load_plan(path), kubeconfig=kubeconfig, context=context, namespace=namespace)
+    if project or zone:
+        plan = _with_place(plan, project, zone)
     name = name or default_name(plan)
     store = SessionStore(sessions_dir())
     goes_on = store.exists(name) and store.read(name).origin == origin_of(path)
@@ -99,3 +116,33 @@ def _plan_of(kubeconfig: str, context: str, namespace: str) -> Plan | None:
     from meshvm_tui.plan import Plan
 
     return with_overrides(Plan(), kubeconfig=kubeconfig, context=context, namespace=namespace)
+
+
+def _on_google(plan: Plan | None, project: str, zone: str) -> Plan:
+    """The plan with its first machine on Compute Engine, in that project and zone."""
+    from meshvm_tui.plan import GceInstance
+    from meshvm_tui.plan import Plan as Document
+    from meshvm_tui.plan_fields import with_a_machine
+
+    plan = with_a_machine(plan or Document())
+    machine = plan.machines[0].model_copy(update={"gce": GceInstance()})
+    return _with_place(plan.model_copy(update={"machines": [machine]}), project, zone)
+
+
+def _with_place(plan: Plan, project: str, zone: str) -> Plan:
+    """The plan with that project and zone wherever it has a GKE cluster or an instance. Raises PermanentError MVM-701
+    for what is not valid, a usage error where the plan has nothing on Google Cloud."""
+    from meshvm_tui.plan_file import dump_plan, parse_plan
+
+    if not plan.uses_google:
+        raise click.UsageError("--project and --zone: this plan has no GKE cluster and no machine on Compute Engine.")
+    place = {name: value for name, value in (("project", project), ("zone", zone)) if value}
+    machines = [
+        machine.model_copy(update={"gce": machine.gce.model_copy(update=place)}) if machine.gce else machine
+        for machine in plan.machines
+    ]
+    cluster = plan.cluster
+    if cluster.gke and project:
+        cluster = cluster.model_copy(update={"gke": cluster.gke.model_copy(update={"project": project})})
+    changed = plan.model_copy(update={"machines": machines, "cluster": cluster})
+    return parse_plan(dump_plan(changed), "the plan with the command line's options")

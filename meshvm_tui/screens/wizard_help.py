@@ -6,7 +6,9 @@ Tab          next field            Shift+Tab  field before
 Ctrl+N       next stage            Esc        stage before
 Ctrl+A       review and apply everything up to this stage
 PageDown     the rest of what is there
-F3           pick from what is there (contexts, revisions)
+F3           pick from what is there (contexts, revisions, GKE
+             clusters, instances, zones, machine types, images,
+             networks, subnets); type to filter, F3 asks again
 F6           the WorkloadEntries, live
 F2           the panel: what the fields make (← → other views)
 Ctrl+E       the panel's next view: yaml, files, commands
