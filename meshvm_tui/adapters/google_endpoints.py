@@ -57,7 +57,9 @@ def checked_url(url: str, source: str, schemes: tuple[str, str] = ("https", "htt
         host, _ = parts.hostname or "", parts.port
     except ValueError as error:
         raise ActionNeeded("MVM-839", f"{source}: {url}: {error}") from None
-    if parts.scheme not in schemes or not host or parts.query or parts.fragment or parts.username is not None:
+    if parts.username is not None:
+        raise ActionNeeded("MVM-839", f"{source}: the URL of {host} holds a login of its own")
+    if parts.scheme not in schemes or not host or parts.query or parts.fragment:
         raise ActionNeeded("MVM-839", f"{source}: {url} is no {safe}:// URL of a host and a path")
     if parts.scheme == clear and not is_loopback(host):
         raise ActionNeeded("MVM-839", f"{source}: {url} would send tokens in the clear")

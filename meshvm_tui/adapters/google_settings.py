@@ -63,12 +63,15 @@ class GcloudSettings:
         )
 
     def quota_project(self) -> Setting:
-        """The project that is charged for requests, as far as settings say so: gcloud's billing/quota_project (which
-        gcloud itself takes for CURRENT_PROJECT where it is not set), GOOGLE_CLOUD_QUOTA_PROJECT, the ADC file's."""
+        """The project that is charged for requests, as far as settings say so: gcloud's billing/quota_project,
+        GOOGLE_CLOUD_QUOTA_PROJECT, the ADC file's. Of gcloud's own words CURRENT_PROJECT is core/project, for users
+        alone, and LEGACY is none."""
         named = self.get("billing", "quota_project")
         if named.value == LEGACY:
             return Setting()
         if named.value in CURRENT_PROJECT:
+            if self._of_credentials("type").value == "service_account":
+                return Setting()
             return Setting(self.get("core", "project").value, f"{named.source} ({named.value})")
         if named.value:
             return named
@@ -168,9 +171,8 @@ def _text(file: Path) -> str:
 
 
 def _line(error: configparser.Error) -> int:
-    if isinstance(error, configparser.ParsingError) and error.errors:
-        return int(error.errors[0][0])
-    line = getattr(error, "lineno", None)
+    errors = getattr(error, "errors", None)
+    line = errors[0][0] if errors else getattr(error, "lineno", None)
     return line if isinstance(line, int) else 1
 
 
