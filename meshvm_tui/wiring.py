@@ -11,6 +11,9 @@ from meshvm_tui.locations import known_hosts
 from meshvm_tui.problems import ActionNeeded, PermanentError
 
 if TYPE_CHECKING:
+    from meshvm_tui.adapters.google_compute_calls import ComputeCalls
+    from meshvm_tui.adapters.google_credentials import GoogleLogin
+    from meshvm_tui.adapters.google_rest import GoogleRest
     from meshvm_tui.compute_ports import Compute, ComputeReader, InstanceAccess, InstanceAccessReader
     from meshvm_tui.plan import Machine, Plan
     from meshvm_tui.ports import (
@@ -78,12 +81,16 @@ class WiredConnections:
 
     def compute_reader(self, plan: Plan) -> ComputeReader:
         """Google Cloud with the plan's login, for looking."""
-        raise PermanentError("MVM-415", "Google Cloud is not served by this version")
+        from meshvm_tui.adapters.google_compute_reads import GoogleComputeReader
+
+        return GoogleComputeReader(self._google_login(plan), self._google_rest(plan), self._compute_calls(plan))
 
     def compute(self, plan: Plan) -> Compute:
         """Google Cloud with the plan's login. Raises ActionNeeded MVM-722 where nothing may be changed."""
+        from meshvm_tui.adapters.google_compute import GoogleCompute
+
         self._refuse_writing()
-        raise PermanentError("MVM-415", "Google Cloud is not served by this version")
+        return GoogleCompute(self._google_login(plan), self._google_rest(plan), self._compute_calls(plan))
 
     def access_reader(self, plan: Plan, machine: Machine) -> InstanceAccessReader:
         """The way into a machine on Compute Engine, for looking."""
@@ -100,6 +107,26 @@ class WiredConnections:
         for port in ports:
             if hasattr(port, "close"):
                 port.close()
+
+    def _google_login(self, plan: Plan) -> GoogleLogin:
+        """One login for the plan's service account and quota project, whoever asks Google for something."""
+        from meshvm_tui.adapters.google_credentials import GoogleLogin
+        from meshvm_tui.adapters.google_settings import read_settings
+
+        who = (plan.google.impersonate_service_account, plan.google.quota_project)
+        return self._once(("google-login", *who), lambda: GoogleLogin(read_settings(), *who))
+
+    def _google_rest(self, plan: Plan) -> GoogleRest:
+        from meshvm_tui.adapters.google_rest import GoogleRest
+
+        login = self._google_login(plan)
+        return self._once(("google-rest", login), lambda: GoogleRest(login))
+
+    def _compute_calls(self, plan: Plan) -> ComputeCalls:
+        from meshvm_tui.adapters.google_compute_calls import ComputeCalls
+
+        login = self._google_login(plan)
+        return self._once(("compute-calls", login), lambda: ComputeCalls(login))
 
     def _guest(self, machine: Machine) -> Guest:
         from meshvm_tui.adapters.ssh_guest import SshGuest
