@@ -39,7 +39,7 @@ from meshvm_tui.adapters.google_session import fit
 from meshvm_tui.adapters.google_settings import GcloudSettings
 from meshvm_tui.adapters.open_connections import OpenConnections
 from meshvm_tui.compute_ports import GoogleDefaults, GoogleIdentity, Setting
-from meshvm_tui.problems import ActionNeeded, Problem, TransientError
+from meshvm_tui.problems import ActionNeeded, PermanentError, Problem, TransientError
 
 CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
 USERINFO_EMAIL = "https://www.googleapis.com/auth/userinfo.email"
@@ -74,6 +74,7 @@ class GoogleLogin:
         self._lock = threading.RLock()
         self._connections = OpenConnections()
         self._session: Any = None
+        self._status = 0
         self._found: Found | None = None
         self._made: dict[tuple[str, ...], Made] = {}
         self._email = ""
@@ -174,10 +175,9 @@ class GoogleLogin:
         try:
             credentials.refresh(self._request())
         except Exception as error:  # noqa: BLE001  google.auth and requests have a root each; problem_from knows both
-            problem = problem_from(error, _DOING)
-            told = self._problem(problem)
+            problem = self._problem(_refresh_problem(error, self._status))
             self.forget()
-            raise told from None
+            raise problem from None
 
     def _request(self) -> Any:
         from google.auth.transport.requests import Request
@@ -188,7 +188,13 @@ class GoogleLogin:
         if self._session is None:
             self._session = Session()
             fit(self._session, self._connections)
-        return functools.partial(Request(self._session), timeout=TIMEOUT)
+        return functools.partial(self._send, Request(self._session))
+
+    def _send(self, request: Any, **asked: Any) -> Any:
+        self._status = 0
+        answer = request(**{"timeout": TIMEOUT, **asked})
+        self._status = answer.status
+        return answer
 
     def _problem(self, problem: Problem) -> Problem:
         """The same problem with where the credentials came from, and with what renews just these."""
@@ -219,6 +225,20 @@ class GoogleLogin:
             return str(json.loads(answer.data).get("email") or "") if answer.status == 200 else ""
         except Exception:  # noqa: BLE001  whoever it is, the token works without it
             return ""
+
+
+def _refresh_problem(error: Exception, status: int) -> Problem:
+    """The problem of a token that was not given; `status` is that of the last answer.
+
+    google.auth takes an answer without JSON for final even where it is a 502, and does not reckon with a login page
+    that answers in the token endpoint's place with 200."""
+    if isinstance(error, (TypeError, KeyError, AttributeError)) or type(error) is ValueError:
+        words = f"{_DOING}: the token endpoint's answer is none of OAuth (a proxy or a login page?)"
+        return PermanentError("MVM-840", words, evidence={"request": _DOING})
+    problem = problem_from(error, _DOING)
+    if (status >= 500 or status == 429) and not isinstance(problem, TransientError):
+        return TransientError("MVM-817", problem.cause, evidence=problem.evidence)
+    return problem
 
 
 def _email_of(credentials: Any) -> str:

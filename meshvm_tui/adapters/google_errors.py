@@ -140,10 +140,10 @@ def _status_of(body: str | bytes | Mapping[str, Any]) -> int:
         try:
             parsed = json.loads(body)
         except ValueError:
-            return 502
+            return 0
     error = parsed.get("error") if isinstance(parsed, Mapping) else None
     code = error.get("code") if isinstance(error, Mapping) else None
-    return code if isinstance(code, int) else 502
+    return code if isinstance(code, int) else 0
 
 
 def _connection_problem(error: Exception, doing: str) -> Problem:
