@@ -55,6 +55,7 @@ class PickDialog(ModalScreen[Candidate | None]):
         self._lines: list[Content] = []
         self._plain: list[str] = []
         self._matching: list[int] = []
+        self._filtered = ""
 
     def compose(self) -> ComposeResult:
         """What is asked, the filter, the list, and what is to be said about it."""
@@ -106,7 +107,7 @@ class PickDialog(ModalScreen[Candidate | None]):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Another filter."""
         event.stop()
-        self._filter()
+        self._catch_up()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """A click picks."""
@@ -123,6 +124,7 @@ class PickDialog(ModalScreen[Candidate | None]):
 
     def action_pick(self) -> None:
         """The one under the cursor."""
+        self._catch_up()
         highlighted = self.query_one(OptionList).highlighted
         if self._found and highlighted is not None:
             self._dismiss(highlighted)
@@ -137,6 +139,7 @@ class PickDialog(ModalScreen[Candidate | None]):
 
     def action_list(self, action: str) -> None:
         """Moves in the list while the filter has the keys."""
+        self._catch_up()
         getattr(self.query_one(OptionList), f"action_{action}")()
 
     def action_leave(self) -> None:
@@ -153,11 +156,17 @@ class PickDialog(ModalScreen[Candidate | None]):
             seconds = int(time.monotonic() - self._since)
             self.query_one("#pick-words", Painted).show(f"↻ {self._asked} …{f'  {seconds} s' if seconds else ''}")
 
+    def _catch_up(self) -> None:
+        """Keys that come in one piece may move or pick before the filter has told that it was typed into."""
+        if self.query_one(Input).value != self._filtered:
+            self._filter()
+
     def _filter(self) -> None:
         """Shows the candidates in which each word of the filter stands somewhere."""
         if self._found is None:
             return
-        words = self.query_one(Input).value.lower().split()
+        self._filtered = self.query_one(Input).value
+        words = self._filtered.lower().split()
         self._matching = [at for at, text in enumerate(self._plain) if all(word in text for word in words)]
         options = self.query_one(OptionList)
         options.set_options([Option(self._lines[at]) for at in self._matching])
