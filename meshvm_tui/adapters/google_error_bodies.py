@@ -69,7 +69,7 @@ def problem_from_body(status: int, body: bytes | str | Mapping[str, Any], doing:
 
 def problem_from_operation(operation: Mapping[str, Any], doing: str) -> Problem:
     """The problem of an operation that ended with `error` (compute.v1 Operation, REST spelling)."""
-    errors = [item for item in (operation.get("error") or {}).get("errors") or () if isinstance(item, Mapping)]
+    errors = _mappings(_mapping(operation.get("error")).get("errors"))
     status = _number(operation.get("httpErrorStatusCode"))
     words = "\n".join(str(item.get("message") or item.get("code") or "") for item in errors)
     words = words or str(operation.get("httpErrorMessage") or "the operation failed without words")
@@ -275,7 +275,7 @@ def _answer(status: int, error: Mapping[str, Any], doing: str) -> _Answer:
     for detail in _mappings(error.get("details")):
         if str(detail.get("@type") or "").endswith("google.rpc.ErrorInfo"):
             reasons.add(str(detail.get("reason") or ""))
-            metadata |= {str(key): str(value) for key, value in (detail.get("metadata") or {}).items()}
+            metadata |= {str(key): str(value) for key, value in _mapping(detail.get("metadata")).items()}
     reasons.discard("")
     words = str(error.get("message") or "") or f"{doing}: HTTP {status} without words"
     evidence = {"request": doing, "status": " ".join([str(status), *sorted(reasons)])}
@@ -286,13 +286,17 @@ def _quota_metadata(errors: list[Mapping[str, Any]]) -> dict[str, str]:
     for item in errors:
         for detail in _mappings(item.get("errorDetails")):
             if isinstance(quota := detail.get("quotaInfo"), Mapping):
-                dimensions = quota.get("dimensions") or {}
+                dimensions = _mapping(quota.get("dimensions"))
                 return {
                     "metric": str(quota.get("metricName") or "").rpartition("/")[2],
                     "limit": str(quota.get("limit") or ""),
                     "region": str(dimensions.get("region") or dimensions.get("zone") or ""),
                 }
     return {}
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _mappings(value: Any) -> list[Mapping[str, Any]]:

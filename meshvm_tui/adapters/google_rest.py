@@ -7,7 +7,7 @@ ends calls under way. google.auth and requests are loaded with the first call, i
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
-Query = Mapping[str, str | list[str]]
+Query = Mapping[str, str | Sequence[str]]
 
 
 class GoogleRest:
@@ -60,7 +60,7 @@ class GoogleRest:
                 self._session.close()
 
     def _url(self, api: str, path: str) -> str:
-        return f"{endpoint(api, self._login.settings)}/{quote(path, safe='/:-._~')}"
+        return f"{endpoint(api, self._login.settings)}/{quote(path, safe='/:@-._~')}"
 
     def _ask(self, method: str, url: str, doing: str, **more: Any) -> JSON:
         try:

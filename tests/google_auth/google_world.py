@@ -46,7 +46,7 @@ def private_pem() -> str:
 
 @dataclass
 class Asked:
-    """One request that arrived."""
+    """One request that arrived; names of headers are in small letters."""
 
     method: str
     path: str
@@ -79,6 +79,7 @@ class GoogleServer:
         self.asked: list[Asked] = []
         self.routes: dict[tuple[str, str], Route] = {("POST", "/token"): self.give_token}
         self.released = threading.Event()
+        self.connections = 0
         self._tokens = 0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = False
@@ -127,10 +128,20 @@ class GoogleServer:
             protocol_version = "HTTP/1.1"
             timeout = 10
 
+            def setup(self) -> None:
+                ours.connections += 1
+                super().setup()
+
             def handle_any(self) -> None:
                 parts = urlsplit(self.path)
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                asked = Asked(self.command, parts.path, parse_qs(parts.query), dict(self.headers.items()), body)
+                asked = Asked(
+                    self.command,
+                    parts.path,
+                    parse_qs(parts.query),
+                    {name.lower(): value for name, value in self.headers.items()},
+                    body,
+                )
                 ours.asked.append(asked)
                 missing: Route = lambda _: Answer(404, b"<html><title>Error 404 (Not Found)!!1</title></html>")  # noqa: E731
                 answer = ours.routes.get((self.command, parts.path), missing)(asked)

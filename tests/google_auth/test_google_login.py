@@ -15,7 +15,7 @@ import pytest
 from meshvm_tui.adapters.google_credentials import SCOPES, GoogleLogin
 from meshvm_tui.compute_ports import GoogleIdentity, Setting
 from meshvm_tui.problems import ActionNeeded
-from tests.google_auth.google_world import ACCOUNT, Answer, Asked, World, check_assertion
+from tests.google_auth.google_world import ACCOUNT, Answer, World, check_assertion
 
 
 def failing(login: GoogleLogin) -> ActionNeeded:
@@ -88,7 +88,7 @@ def test_a_user_without_an_id_token_is_asked_for(world: World) -> None:
     world.server.answer("GET", "/v1/userinfo", Answer(200, {"email": "me@example.com"}))
     login = world.login()
     assert login.identity().email == "me@example.com"
-    assert world.server.asked[-1].headers["Authorization"] == "Bearer ya29.token-1"
+    assert world.server.asked[-1].headers["authorization"] == "Bearer ya29.token-1"
     assert login.identity().email == "me@example.com"
     assert world.server.paths() == ["/token", "/v1/userinfo"], "it is asked for once"
 
@@ -180,7 +180,7 @@ def test_the_metadata_server_of_a_vm(world: World, monkeypatch: pytest.MonkeyPat
     assert login.identity() == GoogleIdentity("metadata", "metadata server", ACCOUNT)
     assert login.defaults().project == Setting("here-project", "metadata server")
     assert login.defaults(project="p").project == Setting("p", "--project")
-    assert world.server.asked[0].headers["Metadata-Flavor"] == "Google"
+    assert world.server.asked[0].headers["metadata-flavor"] == "Google"
 
 
 def test_the_metadata_server_is_left_alone_where_it_is_said_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,11 +248,6 @@ def test_finding_a_login_starts_no_process(world: World, monkeypatch: pytest.Mon
     login.defaults()
 
 
-def headers_of(asked: Asked) -> dict[str, str]:
-    """Header names in small letters."""
-    return {name.lower(): value for name, value in asked.headers.items()}
-
-
 @pytest.mark.parametrize(("named", "sent"), [("", ""), ("pays", "pays")])
 def test_the_quota_project_goes_with_each_request(world: World, named: str, sent: str) -> None:
     from google.auth.transport.requests import AuthorizedSession
@@ -262,7 +257,7 @@ def test_the_quota_project_goes_with_each_request(world: World, named: str, sent
     session: Any = AuthorizedSession
     with session(world.login(quota_project=named).credentials()) as opened:
         assert opened.get(f"{world.server.url}/v1/x").status_code == 200
-    headers = headers_of(world.server.asked[-1])
+    headers = world.server.asked[-1].headers
     assert headers["authorization"] == "Bearer ya29.token-1"
     assert headers.get("x-goog-user-project", "") == sent
     assert "x-allowed-locations" not in headers
