@@ -8,12 +8,19 @@ Everything here is pure: JSON in, a problem out.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from meshvm_tui.adapters.google_error_answer import (
+    OF_ZONE,
+    Answer,
+    answer_of,
+    answer_of_operation,
+    error_of,
+    plain,
+    text_of,
+)
 from meshvm_tui.problems import ActionNeeded, PermanentError, Problem, TransientError
 
 ENABLE = "Run gcloud services enable {service} --project={project}, wait a minute, then retry."
@@ -36,53 +43,20 @@ _QUOTA = re.compile(
     r"Quota '?(?P<metric>[A-Z0-9_]+)'? exceeded\.?\s+Limit: (?P<limit>[\d.]+)(?: in region (?P<region>[\w-]+))?"
 )
 _CAPACITY = ("RESOURCE_POOL_EXHAUSTED", "STOCKOUT", "does not have enough resources available")
-_OF_ZONE = re.compile(r"zones/(?P<zone>[a-z0-9-]+)")
 _TAGS = re.compile(r"<(?:style|script).*?</(?:style|script)>|<[^>]+>", re.DOTALL | re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class _Answer:
-    """What one error says: HTTP status, words, reasons (in capitals, without underscores), an ErrorInfo's metadata."""
-
-    status: int
-    words: str
-    reasons: frozenset[str] = frozenset()
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    evidence: Mapping[str, str] = field(default_factory=dict)
-
-    def gives(self, *reasons: str) -> bool:
-        """Whether one of these is its reason, in either spelling: quotaExceeded or QUOTA_EXCEEDED."""
-        return any(_plain(reason) in self.reasons for reason in reasons)
-
-    def problem(self, kind: type[Problem], code: str, *, title: str = "", next_action: str = "") -> Problem:
-        """The problem with these words."""
-        return kind(code, self.words, title=title, next_action=next_action, evidence=self.evidence)
 
 
 def problem_from_body(status: int, body: bytes | str | Mapping[str, Any], doing: str) -> Problem:
     """The problem of a REST answer that is no success. `doing` says what was asked, for the evidence."""
-    error = _error_of(body)
+    error = error_of(body)
     if error is None:
-        return _no_json(status, _text(body), doing)
-    return _judge(_answer(status, error, doing))
+        return _no_json(status, text_of(body), doing)
+    return _judge(answer_of(status, error, doing))
 
 
 def problem_from_operation(operation: Mapping[str, Any], doing: str) -> Problem:
     """The problem of an operation that ended with `error` (compute.v1 Operation, REST spelling)."""
-    errors = _mappings(_mapping(operation.get("error")).get("errors"))
-    status = _number(operation.get("httpErrorStatusCode"))
-    words = "\n".join(str(item.get("message") or item.get("code") or "") for item in errors)
-    words = words or str(operation.get("httpErrorMessage") or "the operation failed without words")
-    codes = [str(item.get("code") or "") for item in errors]
-    evidence = {
-        "request": doing,
-        "operation": str(operation.get("name") or ""),
-        "status": " ".join(codes) or str(status),
-    }
-    metadata = _quota_metadata(errors)
-    if zone := _OF_ZONE.search(str(operation.get("zone") or "")):
-        metadata.setdefault("zone", zone["zone"])
-    answer = _Answer(status, words, frozenset(map(_plain, codes)), metadata, evidence)
+    answer = answer_of_operation(operation, doing)
     for rule in (_capacity, _quota, _policy, _service_off, _denied_by_words):
         if problem := rule(answer):
             return problem
@@ -95,7 +69,7 @@ def problem_from_operation(operation: Mapping[str, Any], doing: str) -> Problem:
     return answer.problem(PermanentError, "MVM-813")
 
 
-def _judge(answer: _Answer) -> Problem:
+def _judge(answer: Answer) -> Problem:
     for rule in (_quota_project, _service_off, _policy, _capacity, _rate, _quota, _place):
         if problem := rule(answer):
             return problem
@@ -106,7 +80,7 @@ def _judge(answer: _Answer) -> Problem:
     return answer.problem(PermanentError, "MVM-818" if answer.status >= 400 else "MVM-840")
 
 
-def _quota_project(answer: _Answer) -> Problem | None:
+def _quota_project(answer: Answer) -> Problem | None:
     denied = answer.gives("USER_PROJECT_DENIED") or "serviceusage.services.use" in answer.words
     unset = "requires a quota project" in answer.words
     if denied or unset or (_is_off(answer) and _project_in(answer) in _GCLOUD_PROJECTS):
@@ -114,7 +88,7 @@ def _quota_project(answer: _Answer) -> Problem | None:
     return None
 
 
-def _service_off(answer: _Answer) -> Problem | None:
+def _service_off(answer: Answer) -> Problem | None:
     if not _is_off(answer):
         return None
     found = _SERVICE.search(answer.words)
@@ -124,11 +98,11 @@ def _service_off(answer: _Answer) -> Problem | None:
     return answer.problem(ActionNeeded, "MVM-806", title=title, next_action=action)
 
 
-def _is_off(answer: _Answer) -> bool:
+def _is_off(answer: Answer) -> bool:
     return answer.gives("SERVICE_DISABLED", "accessNotConfigured") or bool(_OFF.search(answer.words))
 
 
-def _project_in(answer: _Answer) -> str:
+def _project_in(answer: Answer) -> str:
     consumer = answer.metadata.get("consumer", "")
     if consumer.startswith("projects/"):
         return consumer.removeprefix("projects/")
@@ -136,7 +110,7 @@ def _project_in(answer: _Answer) -> str:
     return found["project"] if found else ""
 
 
-def _policy(answer: _Answer) -> Problem | None:
+def _policy(answer: Answer) -> Problem | None:
     if found := _CONSTRAINT.search(answer.words):
         title = f"A policy of the organization forbids this: {found[0]}"
         return answer.problem(ActionNeeded, "MVM-838", title=title)
@@ -145,17 +119,17 @@ def _policy(answer: _Answer) -> Problem | None:
     return None
 
 
-def _capacity(answer: _Answer) -> Problem | None:
+def _capacity(answer: Answer) -> Problem | None:
     reasons = " ".join(answer.reasons)
-    if not any(_plain(word) in reasons or word in answer.words for word in _CAPACITY):
+    if not any(plain(word) in reasons or word in answer.words for word in _CAPACITY):
         return None
-    found = _OF_ZONE.search(answer.words)
+    found = OF_ZONE.search(answer.words)
     zone = found["zone"] if found else answer.metadata.get("zone", "")
     action = f"Choose another zone than {zone}, or another machine type." if zone else ""
     return answer.problem(ActionNeeded, "MVM-812", next_action=action)
 
 
-def _rate(answer: _Answer) -> Problem | None:
+def _rate(answer: Answer) -> Problem | None:
     named = answer.gives("rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED")
     spoken = (
         answer.status in (403, 429)
@@ -165,7 +139,7 @@ def _rate(answer: _Answer) -> Problem | None:
     return answer.problem(TransientError, "MVM-817") if named or spoken else None
 
 
-def _quota(answer: _Answer) -> Problem | None:
+def _quota(answer: Answer) -> Problem | None:
     found = _QUOTA.search(answer.words)
     if not found and not answer.gives("quotaExceeded", "limitExceeded"):
         return None
@@ -182,7 +156,7 @@ def _quota(answer: _Answer) -> Problem | None:
     return answer.problem(ActionNeeded, "MVM-811", title=title, next_action=action)
 
 
-def _place(answer: _Answer) -> Problem | None:
+def _place(answer: Answer) -> Problem | None:
     """A project or a zone that does not exist. `CONSUMER_INVALID` is the newer APIs' word for the former."""
     if answer.gives("CONSUMER_INVALID") or (answer.status in (403, 404) and _NO_PROJECT.search(answer.words)):
         return answer.problem(ActionNeeded, "MVM-809")
@@ -191,13 +165,13 @@ def _place(answer: _Answer) -> Problem | None:
     return None
 
 
-def _denied_by_words(answer: _Answer) -> Problem | None:
+def _denied_by_words(answer: Answer) -> Problem | None:
     if answer.status == 403 or answer.gives("PERMISSIONS_ERROR", "PERMISSION_DENIED"):
         return _denied(answer)
     return None
 
 
-def _denied(answer: _Answer) -> Problem:
+def _denied(answer: Answer) -> Problem:
     permission = answer.metadata.get("permission", "")
     if not permission and _PERMISSION_WORDS.search(answer.words):
         found = [name for name in _PERMISSION.findall(answer.words) if not name.endswith((".com", ".net", ".org"))]
@@ -211,20 +185,20 @@ def _denied(answer: _Answer) -> Problem:
     return ActionNeeded("MVM-805", answer.words, title=title, evidence=evidence)
 
 
-def _conflict(answer: _Answer) -> Problem:
+def _conflict(answer: Answer) -> Problem:
     if answer.gives("ABORTED"):
         return answer.problem(TransientError, "MVM-815")
     return answer.problem(ActionNeeded, "MVM-814")
 
 
-def _refused(answer: _Answer) -> Problem:
+def _refused(answer: Answer) -> Problem:
     # "The resource ... is not ready": something that another operation is still making.
     if answer.gives("resourceNotReady"):
         return answer.problem(TransientError, "MVM-817")
     return answer.problem(PermanentError, "MVM-818")
 
 
-_BY_STATUS: dict[int, Callable[[_Answer], Problem]] = {
+_BY_STATUS: dict[int, Callable[[Answer], Problem]] = {
     400: _refused,
     401: lambda answer: answer.problem(ActionNeeded, "MVM-802"),
     403: _denied,
@@ -250,68 +224,3 @@ def _no_json(status: int, text: str, doing: str) -> Problem:
     if status in (408, 429) or status >= 500:
         return TransientError("MVM-817", words, evidence=evidence)
     return PermanentError("MVM-840", words, evidence=evidence)
-
-
-def _error_of(body: bytes | str | Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The `error` object; some methods put it into a list."""
-    parsed: Any = body
-    if isinstance(body, (bytes, str)):
-        try:
-            parsed = json.loads(body)
-        except ValueError:
-            return None
-    if isinstance(parsed, list) and parsed:
-        parsed = parsed[0]
-    error = parsed.get("error") if isinstance(parsed, Mapping) else None
-    if isinstance(error, str):
-        return {"message": f"{error}: {parsed.get('error_description') or ''}".rstrip(": "), "status": error}
-    return error if isinstance(error, Mapping) else None
-
-
-def _answer(status: int, error: Mapping[str, Any], doing: str) -> _Answer:
-    reasons = {str(error.get("status") or "")}
-    reasons |= {str(item.get("reason") or "") for item in _mappings(error.get("errors"))}
-    metadata: dict[str, str] = {}
-    for detail in _mappings(error.get("details")):
-        if str(detail.get("@type") or "").endswith("google.rpc.ErrorInfo"):
-            reasons.add(str(detail.get("reason") or ""))
-            metadata |= {str(key): str(value) for key, value in _mapping(detail.get("metadata")).items()}
-    reasons.discard("")
-    words = str(error.get("message") or "") or f"{doing}: HTTP {status} without words"
-    evidence = {"request": doing, "status": " ".join([str(status), *sorted(reasons)])}
-    return _Answer(status, words, frozenset(map(_plain, reasons)), metadata, evidence)
-
-
-def _quota_metadata(errors: list[Mapping[str, Any]]) -> dict[str, str]:
-    for item in errors:
-        for detail in _mappings(item.get("errorDetails")):
-            if isinstance(quota := detail.get("quotaInfo"), Mapping):
-                dimensions = _mapping(quota.get("dimensions"))
-                return {
-                    "metric": str(quota.get("metricName") or "").rpartition("/")[2],
-                    "limit": str(quota.get("limit") or ""),
-                    "region": str(dimensions.get("region") or dimensions.get("zone") or ""),
-                }
-    return {}
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _mappings(value: Any) -> list[Mapping[str, Any]]:
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
-
-
-def _plain(reason: str) -> str:
-    return reason.replace("_", "").upper()
-
-
-def _number(value: Any) -> int:
-    return value if isinstance(value, int) else 0
-
-
-def _text(body: bytes | str | Mapping[str, Any]) -> str:
-    if isinstance(body, bytes):
-        return body.decode(errors="replace")
-    return body if isinstance(body, str) else json.dumps(dict(body))
