@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from meshvm_tui.adapters.google_compute_clients import ComputeClients, library
 from meshvm_tui.adapters.google_errors import problem_from
 from meshvm_tui.compute_ports import JSON, Operation
-from meshvm_tui.problems import PermanentError
+from meshvm_tui.problems import PermanentError, Problem
 
 if TYPE_CHECKING:
     from meshvm_tui.adapters.google_credentials import GoogleLogin
@@ -27,6 +27,7 @@ READ_PATIENCE_SECONDS = 20.0
 MUTATION_PATIENCE_SECONDS = 60.0
 """How long a call is tried again while Google is unavailable or asks to wait."""
 PAGE = 500
+_PARSER = "google.protobuf.json_format"
 
 
 class ComputeCalls:
@@ -47,7 +48,7 @@ class ComputeCalls:
             try:
                 page = next(pages, None)
             except Exception as error:  # noqa: BLE001  see _read
-                raise problem_from(error, doing) from None
+                raise call_problem(error, doing) from None
             if page is None:
                 return
             yield as_json(page)
@@ -67,7 +68,7 @@ class ComputeCalls:
                 timeout=timeout_of(MUTATION_SECONDS),
             )
         except Exception as error:  # noqa: BLE001  see _read
-            raise problem_from(error, doing) from None
+            raise call_problem(error, doing) from None
         return Operation(fields["project"], str(answer.name), zone)
 
     def close(self) -> None:
@@ -82,7 +83,7 @@ class ComputeCalls:
                 timeout=timeout_of(READ_SECONDS),
             )
         except Exception as error:  # noqa: BLE001  google.auth, requests and api_core have a root each
-            raise problem_from(error, _doing(client, method, fields)) from None
+            raise call_problem(error, _doing(client, method, fields)) from None
 
     def _retry(self, patience: float, *, mutating: bool) -> Any:
         from google.api_core.retry import Retry
@@ -109,13 +110,24 @@ def may_be_sent_again(error: Exception, *, mutating: bool) -> bool:
     return isinstance(error, http.ConnectionError) and bool(error.args) and isinstance(error.args[0], ProtocolError)
 
 
+def call_problem(error: Exception, doing: str) -> Problem:
+    """What came out of a call of the library, as a Problem. PermanentError MVM-840 for an answer of somebody else, such
+    as a proxy's page."""
+    if type(error).__module__ == _PARSER:
+        words = str(error).partition("\n")[0]
+        return PermanentError(
+            "MVM-840", f"{doing}: the answer is none of the API: {words}", evidence={"request": doing}
+        )
+    return problem_from(error, doing)
+
+
 def as_json(message: Any) -> JSON:
     """A message of the library in the REST API's spelling."""
     found: JSON = type(message).to_dict(
         message,
         preserving_proto_field_name=False,
         use_integers_for_enums=False,
-        including_default_value_fields=False,
+        always_print_fields_with_no_presence=False,
     )
     return found
 
@@ -123,7 +135,7 @@ def as_json(message: Any) -> JSON:
 def message_of(kind: str, body: JSON) -> Any:
     """JSON as a message of the library. PermanentError MVM-818 for what Compute Engine would not take."""
     messages = library()
-    refused = importlib.import_module("google.protobuf.json_format").ParseError
+    refused = importlib.import_module(_PARSER).ParseError
     try:
         return getattr(messages, kind).from_json(json.dumps(body))
     except refused as error:

@@ -80,14 +80,12 @@ class ComputeClients:
             client.transport.close()
 
     def _new(self, name: str) -> Any:
-        from google.api_core.gapic_v1.client_info import ClientInfo
-
-        info: Any = ClientInfo
         client = getattr(library(), f"{name}Client")(
             credentials=self._login.credentials(),
             client_options={"api_endpoint": endpoint("compute", self._login.settings)},
-            client_info=info(client_library_version=__version__, user_agent=f"meshvm-tui/{__version__}"),
         )
-        # The one thing the library keeps to itself: the session of requests under a client.
-        fit(client.transport._session, self._connections)
+        # The one thing that the library keeps to itself: the session of requests under a client.
+        session = client.transport._session
+        session.headers["User-Agent"] = f"meshvm-tui/{__version__}"
+        fit(session, self._connections)
         return client

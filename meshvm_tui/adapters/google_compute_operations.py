@@ -12,34 +12,28 @@ import threading
 import time
 from collections.abc import Callable
 
-from meshvm_tui.adapters.google_compute_calls import READ_SECONDS, as_json, may_be_sent_again, timeout_of
+from meshvm_tui.adapters.google_compute_calls import READ_SECONDS, as_json, call_problem, may_be_sent_again, timeout_of
 from meshvm_tui.adapters.google_compute_clients import ComputeClients, library
-from meshvm_tui.adapters.google_errors import problem_from, problem_from_operation
+from meshvm_tui.adapters.google_errors import problem_from_operation
 from meshvm_tui.compute_ports import JSON, Operation
 from meshvm_tui.problems import Cancelled, TransientError
 
 SLICE_SECONDS = 8.0
 LIMIT_SECONDS = 900.0
 """After this long it is a matter of the step whether to wait on."""
+PAUSE_SECONDS = 0.5
+"""Between two questions, for Google may answer early, or be busy."""
 _PATIENCE_SECONDS = 20.0
-_PAUSE_SECONDS = 0.5
 _TICK_SECONDS = 0.05
 Said = Callable[[str, int | None], None]
 
 
-def wait_for(
-    clients: ComputeClients,
-    operation: Operation,
-    said: Said,
-    cancelled: Callable[[], bool],
-    *,
-    slice_seconds: float = SLICE_SECONDS,
-) -> None:
+def wait_for(clients: ComputeClients, operation: Operation, said: Said, cancelled: Callable[[], bool]) -> None:
     """Returns when it is done, and raises the Problem with which it failed. Its warnings are said without a percentage.
 
     Cancelled where it was given up here; TransientError MVM-817 where it is not done within LIMIT_SECONDS."""
     with clients.apart() as own:
-        asking = _Asking(own, operation, slice_seconds)
+        asking = _Asking(own, operation)
         asking.start()
         try:
             answer = _last_answer(asking, clients, said, cancelled)
@@ -76,10 +70,9 @@ def _last_answer(asking: _Asking, clients: ComputeClients, said: Said, cancelled
 class _Asking:
     """A thread that asks for an operation until it is done; each answer, or what went wrong, is put into a queue."""
 
-    def __init__(self, clients: ComputeClients, operation: Operation, slice_seconds: float) -> None:
+    def __init__(self, clients: ComputeClients, operation: Operation) -> None:
         self.operation = operation
         self._clients = clients
-        self._slice = slice_seconds
         self._answers: queue.SimpleQueue[JSON | Exception] = queue.SimpleQueue()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"wait-{operation.name}", daemon=True)
@@ -101,7 +94,7 @@ class _Asking:
         except queue.Empty:
             return None
         if isinstance(found, Exception):
-            raise problem_from(found, _doing(self.operation, {})) from None
+            raise call_problem(found, _doing(self.operation, {})) from None
         return found
 
     def _run(self) -> None:
@@ -112,8 +105,7 @@ class _Asking:
                 self._answers.put(answer)
                 if answer.get("status") == "DONE":
                     return
-                # Google may answer early; the next question need not follow at once.
-                self._stopped.wait(max(0.0, _PAUSE_SECONDS - (time.monotonic() - began)))
+                self._stopped.wait(max(0.0, PAUSE_SECONDS - (time.monotonic() - began)))
         except Exception as error:  # noqa: BLE001  told by the thread that waits
             self._answers.put(error)
 
@@ -122,7 +114,7 @@ class _Asking:
         from requests.exceptions import ReadTimeout
 
         until = time.monotonic() + _PATIENCE_SECONDS
-        method, seconds = "wait", self._slice
+        method, seconds = "wait", SLICE_SECONDS
         while True:
             try:
                 return self._once(method, seconds)
@@ -133,7 +125,7 @@ class _Asking:
             except Exception as error:
                 if time.monotonic() > until or not may_be_sent_again(error, mutating=False):
                     raise
-                self._stopped.wait(_PAUSE_SECONDS)
+                self._stopped.wait(PAUSE_SECONDS)
 
     def _once(self, method: str, seconds: float) -> JSON:
         scope = "Zone" if self.operation.zone else "Global"

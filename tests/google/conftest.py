@@ -1,0 +1,18 @@
+"""A pretended Google with the adapter against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from meshvm_tui.adapters.google_compute import GoogleCompute
+from tests.google.google_server import GoogleServer, google
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[tuple[GoogleServer, GoogleCompute]]:
+    """The server and the adapter; at the end no request and no answer may have violated Google's documents."""
+    with google(tmp_path) as found:
+        yield found
