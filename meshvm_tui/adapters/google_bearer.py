@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ def bearer(login: GoogleLogin, scopes: tuple[str, ...]) -> Any:
     from google.auth.credentials import Credentials
 
     base: Any = Credentials
+    sent = threading.local()
 
     class Bearer(base):  # type: ignore[misc]
         @property
@@ -21,17 +23,18 @@ def bearer(login: GoogleLogin, scopes: tuple[str, ...]) -> Any:
             return login.quota_project()
 
         def refresh(self, request: Any) -> None:
-            """A session calls this after a 401: the token that was refused is not given again."""
-            self._take(refused=str(self.token or ""))
+            """A session calls this after a 401: the token that this thread sent is not given again."""
+            self._take(refused=getattr(sent, "token", ""))
 
         def before_request(self, request: Any, method: str, url: str, headers: Any) -> None:
             """Sets the headers of one request."""
-            self._take()
-            self.apply(headers)
+            sent.token = self._take()
+            self.apply(headers, sent.token)
 
-        def _take(self, refused: str = "") -> None:
+        def _take(self, refused: str = "") -> str:
             token = login.access_token(scopes, refused=refused)
             self.token = token.token
             self.expiry = token.expiry.replace(tzinfo=None) if token.expiry else None
+            return token.token
 
     return Bearer()

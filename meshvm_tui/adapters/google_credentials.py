@@ -175,7 +175,10 @@ class GoogleLogin:
         try:
             credentials.refresh(self._request())
         except Exception as error:  # noqa: BLE001  google.auth and requests have a root each; problem_from knows both
-            problem = self._problem(_refresh_problem(error, self._status))
+            problem = _refresh_problem(error, self._status)
+            if self._found is METADATA_SERVER and self._status == 404:
+                problem = ActionNeeded("MVM-801", f"this VM has no service account: {problem.cause}")
+            problem = self._problem(problem)
             self.forget()
             raise problem from None
 

@@ -28,6 +28,10 @@ _QUOTA_PROJECT = (
     "Run gcloud auth application-default set-quota-project PROJECT with a project where you may use services"
     " (roles/serviceusage.serviceUsageConsumer), then retry."
 )
+_SCOPES = (
+    "Log in anew with the scope cloud-platform; on a VM, stop it and give it that scope with"
+    " gcloud compute instances set-service-account --scopes=cloud-platform, then retry."
+)
 # The projects of the OAuth clients of gcloud itself: nobody else can switch an API on there.
 _GCLOUD_PROJECTS = frozenset({"764086051850", "32555940559"})
 _PERMISSION = re.compile(r"\b(?:[a-z][A-Za-z]+)(?:\.[a-zA-Z]+){2,}\b")
@@ -70,7 +74,7 @@ def problem_from_operation(operation: Mapping[str, Any], doing: str) -> Problem:
 
 
 def _judge(answer: Answer) -> Problem:
-    for rule in (_quota_project, _service_off, _policy, _capacity, _rate, _quota, _place):
+    for rule in (_quota_project, _billing, _scopes, _service_off, _policy, _capacity, _rate, _quota, _place):
         if problem := rule(answer):
             return problem
     if by_status := _BY_STATUS.get(answer.status):
@@ -85,6 +89,20 @@ def _quota_project(answer: Answer) -> Problem | None:
     unset = "requires a quota project" in answer.words
     if denied or unset or (_is_off(answer) and _project_in(answer) in _GCLOUD_PROJECTS):
         return answer.problem(ActionNeeded, "MVM-807", next_action=_QUOTA_PROJECT)
+    return None
+
+
+def _billing(answer: Answer) -> Problem | None:
+    if not answer.gives("BILLING_DISABLED", "UREQ_PROJECT_BILLING_NOT_FOUND"):
+        return None
+    title, action = "Billing is switched off for this project", "Link the project to a billing account, then retry."
+    return answer.problem(ActionNeeded, "MVM-806", title=title, next_action=action)
+
+
+def _scopes(answer: Answer) -> Problem | None:
+    """The login would do, but not for what it was asked for: a VM's access scopes, or a login with few scopes."""
+    if answer.gives("ACCESS_TOKEN_SCOPE_INSUFFICIENT") or "insufficient authentication scopes" in answer.words:
+        return answer.problem(ActionNeeded, "MVM-803", next_action=_SCOPES)
     return None
 
 

@@ -31,8 +31,8 @@ TARGET = "target@lab-project-1.iam.gserviceaccount.com"
 
 @functools.cache
 def private_key() -> rsa.RSAPrivateKey:
-    """One key for all tests: making one takes long."""
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    """One key for all tests, and a short one: making and loading it takes long."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=1024)
 
 
 def private_pem() -> str:

@@ -139,6 +139,29 @@ ROWS = [
         ActionNeeded,
         "MVM-807",
     ),
+    # What looks like a missing permission and is none.
+    Row(
+        403,
+        newer(403, "PERMISSION_DENIED", "This API method requires billing to be enabled.", "BILLING_DISABLED"),
+        ActionNeeded,
+        "MVM-806",
+        "Billing",
+        "billing account",
+    ),
+    Row(
+        403,
+        newer(403, "PERMISSION_DENIED", "Insufficient scopes", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"),
+        ActionNeeded,
+        "MVM-803",
+        "",
+        "--scopes=cloud-platform",
+    ),
+    Row(
+        403,
+        compute(403, "insufficientPermissions", "Request had insufficient authentication scopes."),
+        ActionNeeded,
+        "MVM-803",
+    ),
     # The organization.
     Row(
         412,

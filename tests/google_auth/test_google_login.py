@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import threading
+import types
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -181,6 +182,16 @@ def test_the_metadata_server_of_a_vm(world: World, monkeypatch: pytest.MonkeyPat
     assert login.defaults().project == Setting("here-project", "metadata server")
     assert login.defaults(project="p").project == Setting("p", "--project")
     assert world.server.asked[0].headers["metadata-flavor"] == "Google"
+
+
+def test_a_vm_without_a_service_account(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    metadata(world, monkeypatch)
+    for path in ("", "token"):
+        del world.server.routes["GET", f"/computeMetadata/v1/instance/service-accounts/default/{path}"]
+    monkeypatch.setattr("google.auth._exponential_backoff.time", types.SimpleNamespace(sleep=lambda seconds: None))
+    said = failing(world.login())
+    assert said.code == "MVM-801"
+    assert "this VM has no service account" in said.cause
 
 
 def test_the_metadata_server_is_left_alone_where_it_is_said_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

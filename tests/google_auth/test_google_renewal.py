@@ -108,6 +108,22 @@ def test_a_token_file_is_read_anew(world: World) -> None:
     assert login.access_token(refused="ya29.first").token == "ya29.second-one"
 
 
+def test_a_token_that_another_thread_has_replaced_is_not_refused(world: World) -> None:
+    """Two requests go out with the first token; while one waits, the file is written anew and the other takes it."""
+    path = world.folder.parent / "token"
+    path.write_text("ya29.first")
+    world.environ["CLOUDSDK_AUTH_ACCESS_TOKEN_FILE"] = str(path)
+    credentials = world.login().credentials()
+    headers: dict[str, str] = {}
+    credentials.before_request(None, "GET", "http://x", headers)
+    path.write_text("ya29.second-one")
+    other = threading.Thread(target=lambda: credentials.before_request(None, "GET", "http://x", {}))
+    other.start()
+    other.join()
+    credentials.refresh(None)
+    assert credentials.token == "ya29.second-one"
+
+
 def impersonated(token: str, minutes: int = 60) -> Answer:
     """What iamcredentials gives."""
     until = datetime.now(UTC) + timedelta(minutes=minutes)
