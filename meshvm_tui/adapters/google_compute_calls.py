@@ -69,6 +69,8 @@ class ComputeCalls:
             )
         except Exception as error:  # noqa: BLE001  see _read
             raise call_problem(error, doing) from None
+        if not answer.name:
+            raise PermanentError("MVM-840", f"{doing}: the answer is no operation", evidence={"request": doing})
         return Operation(fields["project"], str(answer.name), zone)
 
     def close(self) -> None:

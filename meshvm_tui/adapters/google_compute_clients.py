@@ -46,6 +46,9 @@ class ComputeClients:
 
     def get(self, name: str) -> Any:
         """One client. TransientError MVM-804 where they were closed, ActionNeeded MVM-839 for an unusable endpoint."""
+        self.refuse_when_closed()
+        # Before the lock: closing need not wait for it.
+        library()
         with self._lock:
             self.refuse_when_closed()
             if name not in self._clients:

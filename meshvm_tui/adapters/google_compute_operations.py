@@ -25,6 +25,7 @@ PAUSE_SECONDS = 0.5
 """Between two questions, for Google may answer early, or be busy."""
 _PATIENCE_SECONDS = 20.0
 _TICK_SECONDS = 0.05
+_JOIN_SECONDS = 0.5
 Said = Callable[[str, int | None], None]
 
 
@@ -85,7 +86,7 @@ class _Asking:
         """Ends the call under way; the thread ends with it."""
         self._stopped.set()
         self._clients.close()
-        self._thread.join(1.0)
+        self._thread.join(_JOIN_SECONDS)
 
     def answer(self, seconds: float) -> JSON | None:
         """The next answer, or None where none came in that time. Raises what went wrong as a Problem."""

@@ -163,7 +163,8 @@ class FakeCompute:
 
     def effective_firewalls(self, project: str, zone: str, instance: str, interface: str = "nic0") -> JSON:
         self._look("effective_firewalls", project, zone, instance, interface)
-        return {"firewalls": list(self.firewalls(project)), "firewallPolicys": copy.deepcopy(self.policies)}
+        rules = [rule for (owner, _), rule in self.firewalls_by_name.items() if owner == project]
+        return {"firewalls": copy.deepcopy(rules), "firewallPolicys": copy.deepcopy(self.policies)}
 
     def guest_attributes(self, project: str, zone: str, instance: str, path: str) -> Mapping[str, str]:
         self._look("guest_attributes", project, zone, instance, path)

@@ -145,6 +145,7 @@ def _not_found(asked: Asked) -> Answer:
 def _handler(server: GoogleServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             """Nobody reads it."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from meshvm_tui.compute_ports import Compute
+from meshvm_tui.compute_ports import Compute, ComputeReader, Listing
 from meshvm_tui.plan import Plan
 from meshvm_tui.problems import ActionNeeded, TransientError
 from meshvm_tui.wiring import WiredConnections
@@ -73,6 +75,27 @@ def test_another_login_has_clients_of_its_own(server: GoogleServer) -> None:
     first, second = server.asked
     assert "x-goog-user-project" not in first.headers
     assert second.headers["x-goog-user-project"] == "billed"
+    connections.close()
+
+
+def test_threads_share_one_adapter(server: GoogleServer) -> None:
+    server.answers["compute.zones.list"] = {"items": [{"name": "us-central1-a"}]}
+    server.answers["compute.regions.get"] = {"name": "us-central1"}
+    server.answers["container.projects.locations.clusters.list"] = {}
+    connections = WiredConnections()
+    calls: list[Callable[[ComputeReader], object]] = [
+        lambda port: port.zones(P),
+        lambda port: port.region(P, "us-central1"),
+        lambda port: port.clusters(P),
+        lambda port: port.instance(P, "us-central1-a", "vm-1"),
+    ]
+    with ThreadPoolExecutor(8) as pool:
+        ports = list(pool.map(connections.compute_reader, [a_plan()] * 24))
+        found = [pool.submit(calls[number % 4], port) for number, port in enumerate(ports)]
+        answers = [future.result() for future in found]
+    zones: object = ({"name": "us-central1-a"},)
+    assert answers == [zones, {"name": "us-central1"}, Listing(), None] * 6
+    assert len(server.asked) == 24
     connections.close()
 
 

@@ -174,3 +174,32 @@ def test_a_name_that_is_taken_and_a_fingerprint_that_has_moved(world: World) -> 
         compute.insert_instance(P, Z, AS_GCLOUD, ID)
     with pytest.raises(TransientError, match="MVM-815"):
         compute.set_metadata(P, Z, "vm-1", METADATA, ID)
+
+
+def test_an_answer_without_an_operation_is_named(world: World) -> None:
+    server, compute = world
+    server.answers["compute.instances.start"] = {}
+    with pytest.raises(PermanentError, match="MVM-840"):
+        compute.start_instance(P, Z, "vm-1", ID)
+
+
+WRONG: dict[str, Call] = {
+    "'My_VM' does not match": lambda compute: compute.insert_instance(P, Z, AS_GCLOUD | {"name": "My_VM"}, ID),
+    "'INWARD' is not one of": lambda compute: compute.insert_firewall(P, RULE | {"direction": "INWARD"}, ID),
+    "name is missing": lambda compute: compute.patch_firewall(P, "a", {"priority": 5}, ID),
+    "'ssh keys' does not match": lambda compute: compute.set_metadata(
+        P, Z, "vm-1", {"items": [{"key": "ssh keys", "value": "x"}]}, ID
+    ),
+    "zone 'Us Central' does not match": lambda compute: compute.start_instance(P, "Us Central", "vm-1", ID),
+}
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_a_wrong_request_does_not_pass_the_judge_between_adapter_and_server(world: World, words: str) -> None:
+    server, compute = world
+    for name in CALLS:
+        server.answers[name] = answer_to(name)
+    WRONG[words](compute)
+    (said,) = server.violations
+    assert words in said
+    server.violations.clear()
