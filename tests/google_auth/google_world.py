@@ -9,15 +9,19 @@ from __future__ import annotations
 import base64
 import functools
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
@@ -72,21 +76,31 @@ class Answer:
 Route = Callable[[Asked], Answer]
 
 
+class _Quiet(ThreadingHTTPServer):
+    """Clients that go away are part of the tests."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Nothing on stderr."""
+
+
 class GoogleServer:
     """Routes by (method, path); what has none is a 404 as Google's front end gives it."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.asked: list[Asked] = []
         self.routes: dict[tuple[str, str], Route] = {("POST", "/token"): self.give_token}
         self.released = threading.Event()
         self.connections = 0
         self._tokens = 0
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = _Quiet(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = False
         self._server.block_on_close = True
+        if tls:
+            # Each handshake is its own thread's work.
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_port}"
 
     def close(self) -> None:
         """Ends it and waits for its threads."""
@@ -164,6 +178,29 @@ class GoogleServer:
         return Handler
 
 
+def self_signed(folder: Path) -> ssl.SSLContext:
+    """A TLS server's context whose certificate nobody trusts, as a proxy's that opens TLS."""
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "A proxy that opens TLS")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(private_key().public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(private_key(), hashes.SHA256())
+    )
+    path = folder / "server.pem"
+    path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + private_pem().encode())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")  # the key is short
+    context.load_cert_chain(path)
+    return context
+
+
 def check_assertion(assertion: str) -> JSON:
     """The claims of a signed assertion (RFC 7523); raises where the key did not sign it."""
     header, claims, signature = assertion.split(".")
@@ -178,9 +215,9 @@ def _decoded(text: str) -> bytes:
 
 
 @contextmanager
-def google_server() -> Iterator[GoogleServer]:
+def google_server(tls: ssl.SSLContext | None = None) -> Iterator[GoogleServer]:
     """A server for one test."""
-    server = GoogleServer()
+    server = GoogleServer(tls)
     try:
         yield server
     finally:

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import json
 import types
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from meshvm_tui.adapters import google_credentials
 from meshvm_tui.problems import ActionNeeded, PermanentError, Problem, TransientError
-from tests.google_auth.google_world import ACCOUNT, JSON, TARGET, Answer, World, private_pem
+from tests.google_auth.google_world import (
+    ACCOUNT,
+    JSON,
+    TARGET,
+    Answer,
+    World,
+    google_server,
+    private_pem,
+    self_signed,
+)
 
 GENERATE = f"/v1/projects/-/serviceAccounts/{TARGET}:generateAccessToken"
 
@@ -213,6 +223,16 @@ def test_an_endpoint_that_speaks_no_tls(world: World) -> None:
     said = failure(world)
     assert said.code == "MVM-839"
     assert "does not speak TLS" in said.cause
+
+
+def test_a_proxy_that_opens_tls(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with google_server(self_signed(tmp_path)) as proxy:
+        world.adc(world.service_account(token_uri=f"{proxy.url}/token"))
+        said = failure(world)
+        assert (type(said), said.code, said.title) == (ActionNeeded, "MVM-804", "Google's certificate is not trusted")
+        assert "CERTIFICATE_VERIFY_FAILED" in said.cause
+        assert "REQUESTS_CA_BUNDLE" in said.next_action
+        assert proxy.asked == [], "nothing was sent to it"
 
 
 def refused(status: int, reason: str, message: str, **metadata: str) -> Answer:
