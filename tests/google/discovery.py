@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -84,6 +84,19 @@ def judge(api: str, method: str, path: str, query: Query | None = None, body: An
         return [found]
     said = [*_path_violations(api, found, path), *_query_violations(api, found.method, query or {})]
     return said + list(_body_violations(api, found.method, None if body in ("", b"") else body))
+
+
+def judge_log(lines: Iterable[str]) -> list[str]:
+    """Everything that the requests of a log violate: one JSON object a line, with api, method, path, query and body.
+    Those of APIs without a document, such as the token endpoint's, are passed over."""
+    said = []
+    for line in lines:
+        asked = json.loads(line)
+        if asked["api"] in DOCUMENTS:
+            query, body = asked.get("query") or {}, asked.get("body")
+            found = judge(asked["api"], asked["method"], asked["path"], query, body)
+            said += [f"{asked['method']} {asked['path']}: {words}" for words in found]
+    return said
 
 
 def warnings(api: str, method: str, path: str, body: Any) -> list[str]:

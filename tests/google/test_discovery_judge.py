@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import pytest
 
-from tests.google.discovery import judge, judge_answer, method_id, warnings
+from tests.google.discovery import judge, judge_answer, judge_log, method_id, warnings
 
 ZONE = "/compute/v1/projects/lab-project-1/zones/us-central1-a"
 INSTANCES = f"{ZONE}/instances"
@@ -222,6 +223,19 @@ def test_answers_are_judged_too_and_may_be_newer_than_the_document() -> None:
     path = f"{INSTANCES}/vm-1"
     assert judge_answer("compute", "GET", path, {"id": "1", "status": "NEW_STATUS", "newField": 1}) == []
     assert judge_answer("compute", "GET", path, {"id": 1}) == ["body: id: 1 is not of type 'string'"]
+
+
+def test_a_log_is_judged_line_by_line() -> None:
+    wrong = with_value(FIREWALL, "allowed.0.ports.0", 80)
+    asked = [
+        {"api": "oauth2", "method": "POST", "path": "/token", "body": {"assertion": "x"}},
+        {"api": "compute", "method": "POST", "path": FIREWALLS, "query": REQUEST_ID, "body": FIREWALL, "status": 200},
+        {"api": "compute", "method": "POST", "path": FIREWALLS, "query": {"requestId": ["x"]}, "body": wrong},
+        {"api": "container", "method": "GET", "path": CLUSTERS, "query": {}, "body": None},
+        {"api": "iap", "method": "GET", "path": "/v4/connect"},
+    ]
+    (said,) = judge_log(json.dumps(one) for one in asked)
+    assert said == f"POST {FIREWALLS}: body: allowed[0].ports[0]: 80 is not of type 'string'"
 
 
 def with_value(body: Any, place: str, value: Any) -> Any:
