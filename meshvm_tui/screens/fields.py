@@ -22,7 +22,7 @@ class Field:
 
     The line takes no room unless all of `when` is true. `pick` names the question whose answers can be picked, as long
     as all of `pick_when` is true; `about` are the fields that the answer depends on, each by the name that the
-    question has for it. `hints` are other hints, each for as long as its condition is true. `default` names the
+    question has for it. `hints` are other hints, each for as long as its conditions are true. `default` names the
     setting of gcloud that stands in for an empty value. `begins` a group, which stands apart where there is room.
     `variant` tells two lines of the same path apart.
     """
@@ -36,7 +36,7 @@ class Field:
     when: tuple[When, ...] = ()
     pick_when: tuple[When, ...] = ()
     about: tuple[tuple[str, str], ...] = ()
-    hints: tuple[tuple[When, str], ...] = ()
+    hints: tuple[tuple[tuple[When, ...], str], ...] = ()
     default: str = ""
     begins: bool = False
     variant: str = ""

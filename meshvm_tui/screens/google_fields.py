@@ -10,6 +10,7 @@ _GCE = f"{_MACHINE}.gce"
 _CREATE = f"{_GCE}.create"
 
 ON_GKE = When("cluster.gke", ("yes",), Kind.PART)
+NO_CONTEXT = When("cluster.context", ("",))
 ON_GCE = When(_GCE, ("yes",), Kind.PART)
 NOT_ON_GCE = When(_GCE, ("no",), Kind.PART)
 _CREATED = When(_CREATE, ("yes",), Kind.PART)

@@ -73,7 +73,6 @@ class PickDialog(ModalScreen[Candidate | None]):
 
     def on_mount(self) -> None:
         """Asks at once; what is typed meanwhile is the filter."""
-        self.query_one(Input).focus()
         self.set_interval(1, self._tick)
         self.action_ask()
 
@@ -97,7 +96,7 @@ class PickDialog(ModalScreen[Candidate | None]):
         self.query_one("#pick-words", Painted).show(
             Content.assemble(
                 (f"✗ {problem.code}  ", "$text-error"),
-                (f"{printable(problem.title)}\n\n", "bold"),
+                (f"{printable(problem.title)}\n\n", "bold $foreground"),
                 (f"{printable(problem.cause)}\n\n", "$foreground"),
                 ("What to do\n", "$foreground-muted"),
                 (printable(problem.next_action), "$foreground"),
@@ -133,6 +132,8 @@ class PickDialog(ModalScreen[Candidate | None]):
         """Asks, or asks anew."""
         self._found, self._since = None, time.monotonic()
         self._state("-asking")
+        self.query_one(Input).focus()
+        self.query_one("#pick-words", Painted).show("")
         self._note("")
         self._tick()
         self.token = self._ask()
@@ -154,7 +155,7 @@ class PickDialog(ModalScreen[Candidate | None]):
         """How long it has been asked, after the first moment."""
         if self._found is None and self.query(".dialog.-asking"):
             seconds = int(time.monotonic() - self._since)
-            self.query_one("#pick-words", Painted).show(f"↻ {self._asked} …{f'  {seconds} s' if seconds else ''}")
+            self.query_one("#pick-where", Painted).show(f"↻ {self._asked} …{f'  {seconds} s' if seconds else ''}")
 
     def _catch_up(self) -> None:
         """Keys that come in one piece may move or pick before the filter has told that it was typed into."""

@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from meshvm_tui.events import Stage
 from meshvm_tui.plan_fields import Kind
 from meshvm_tui.screens.fields import Field, part, switch
-from meshvm_tui.screens.google_fields import FIREWALL, GCE, GKE, NOT_ON_GCE, ON_GCE, ON_GKE, SSH_VIA
+from meshvm_tui.screens.google_fields import (
+    FIREWALL,
+    GCE,
+    GKE,
+    NO_CONTEXT,
+    NOT_ON_GCE,
+    ON_GCE,
+    ON_GKE,
+    SSH_VIA,
+)
 
 
 @dataclass(frozen=True)
@@ -31,9 +40,14 @@ _CLUSTER = StageForm(
             "Context",
             hint="empty: current; F3",
             pick="contexts",
-            hints=((ON_GKE, "not needed with GKE"),),
+            hints=(((ON_GKE, NO_CONTEXT), "not needed with GKE"), ((ON_GKE,), "used instead of GKE")),
         ),
-        Field("cluster.kubeconfig", "Kubeconfig", hint="empty: as kubectl", hints=((ON_GKE, "not needed with GKE"),)),
+        Field(
+            "cluster.kubeconfig",
+            "Kubeconfig",
+            hint="empty: as kubectl",
+            hints=(((ON_GKE, NO_CONTEXT), "not needed with GKE"),),
+        ),
         *GKE,
     ),
 )
@@ -88,7 +102,7 @@ _MACHINE = StageForm(
         Field(
             "machines.{machine}.name",
             "Name",
-            hints=((ON_GCE, "of the instance; F3"),),
+            hints=(((ON_GCE,), "of the instance; F3"),),
             pick="gce-instances",
             pick_when=(ON_GCE,),
             about=(("project", "machines.{machine}.gce.project"),),
@@ -101,26 +115,26 @@ _MACHINE = StageForm(
             "SSH user",
             Kind.OPTIONAL,
             "empty: as ssh does",
-            hints=((ON_GCE, "empty: your login"),),
+            hints=(((ON_GCE,), "empty: your login"),),
         ),
         Field("machines.{machine}.ssh.port", "SSH port"),
         Field(
             "machines.{machine}.ssh.key",
             "SSH key",
             hint="empty: agent, ~/.ssh",
-            hints=((ON_GCE, "empty: made in memory"),),
+            hints=(((ON_GCE,), "empty: made in memory"),),
         ),
         Field(
             "machines.{machine}.ssh.knownHost",
             "Host key",
             hint="SHA256:…; empty: ask",
-            hints=((ON_GCE, "empty: published ones"),),
+            hints=(((ON_GCE,), "empty: published ones"),),
         ),
         Field(
             "machines.{machine}.address",
             "Address in mesh",
             hint="empty: the host's",
-            hints=((ON_GCE, "empty: internal one"),),
+            hints=(((ON_GCE,), "empty: internal one"),),
         ),
         *FIREWALL,
     ),

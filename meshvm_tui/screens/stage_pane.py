@@ -184,7 +184,7 @@ class StagePane(VerticalScroll, can_focus=False):
         wanted = False
         for row in self.rows():
             field = row.field
-            hint = next((words for condition, words in field.hints if self._holds(condition)), field.hint)
+            hint = next((words for conditions, words in field.hints if self._all(conditions)), field.hint)
             if not field.default:
                 row.show_hint(hint)
                 continue

@@ -87,6 +87,7 @@ class WizardScreen(WizardFrame):
     async def action_advance(self) -> None:
         """The next field; after the last, the next stage."""
         self.touched = True
+        self.pane.commit()
         if not self.pane.focus_after():
             await self.action_next()
 

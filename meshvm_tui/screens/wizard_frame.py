@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.css.query import QueryType
+from textual.widget import Widget
 from textual.widgets import ContentSwitcher
 
 from meshvm_tui.events import Stage
@@ -75,6 +77,26 @@ class WizardFrame(AppScreen):
         """The form that is seen."""
         return self.query_one(f"#{_pane_id(self.stage)}", StagePane)
 
+    @property
+    def focus_chain(self) -> list[Widget]:
+        """The form's fields in their order, then the rest. Textual goes by where they are, and a line that has just
+        come is nowhere until the next painting."""
+        chain = super().focus_chain
+        if not self.ready:
+            return chain
+        editors: list[Widget] = [row.editor for row in self.pane.rows() if not row.editor.disabled]
+        return [*editors, *(widget for widget in chain if widget not in editors)]
+
+    def focus_next(self, selector: str | type[QueryType] = "*") -> Widget | None:
+        """The next field, also where the last key has just made it appear."""
+        self._catch_up()
+        return super().focus_next(selector)
+
+    def focus_previous(self, selector: str | type[QueryType] = "*") -> Widget | None:
+        """The field before, also where the last key has just made it appear."""
+        self._catch_up()
+        return super().focus_previous(selector)
+
     async def go_to(self, stage: Stage) -> None:
         """Shows another stage."""
         switcher = self.query_one("#stages", ContentSwitcher)
@@ -118,6 +140,10 @@ class WizardFrame(AppScreen):
         """Gives the keys back to the form."""
         self.remove_class("-panel-open", "-log-open")
         self.pane.focus_first()
+
+    def _catch_up(self) -> None:
+        if self.ready:
+            self.pane.commit()
 
     def _settle(self) -> None:
         self.pane.focus_first()

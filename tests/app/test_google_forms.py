@@ -76,7 +76,9 @@ async def test_a_machine_goes_to_compute_engine_and_back(tmp_path: Path, monkeyp
         await focus(made, "machines.{machine}.ssh.via")
         await made.press("j")
         await made.says("Next waits for Jump host of vm-1")
-        await made.press("tab", *"me@bastion")
+        await made.press("e")
+        await made.until(lambda: "machines.{machine}.ssh.jump" not in paths(made))
+        made.burst("j", "tab", *"me@bastion")
         await made.until(lambda: made.wizard.plan.machines[0].ssh == Ssh(via=Via.JUMP, jump="me@bastion"))
         await made.press("ctrl+n")
         assert made.wizard.stage is Stage.FILES

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from meshvm_tui.events import Stage
+from meshvm_tui.plan import Plan
+from meshvm_tui.plan_draft import PlanDraft
+from meshvm_tui.plan_fields import Kind, with_a_machine
 from meshvm_tui.screens.fields import Field
 from meshvm_tui.screens.stage_forms import FORMS
 from tests.journeys.terminal import Terminal
@@ -41,19 +44,41 @@ def field(path: str) -> Field:
     return next(field for form in FORMS.values() for field in form.fields if field.path == path)
 
 
+def lines(stage: Stage, values: Mapping[str, str]) -> list[Field]:
+    """The lines that are there once the values are typed, in their order."""
+    draft = PlanDraft(with_a_machine(Plan()))
+
+    def text(path: str, kind: Kind) -> str:
+        return draft.text(path.replace("{machine}", "0"), kind)
+
+    for there in FORMS[stage].fields:
+        if there.path in values:
+            draft.edit(there.path.replace("{machine}", "0"), there.kind, values[there.path])
+    return [
+        there
+        for there in FORMS[stage].fields
+        if all(text(condition.path, condition.kind) in condition.texts for condition in there.when)
+    ]
+
+
 def fill(terminal: Terminal, stage: Stage, values: Mapping[str, str]) -> None:
     """Fills the stage that is on the screen, from its first field on, and waits until the values stand there."""
-    fields = FORMS[stage].fields
+    fields = lines(stage, values)
     last = max(at for at, there in enumerate(fields) if there.path in values)
     for at, there in enumerate(fields[: last + 1]):
         if there.path in values:
-            # In a choice a first letter chooses.
-            terminal.type(values[there.path][0] if there.choices else values[there.path])
+            terminal.type(_chosen(there, values[there.path]) if there.choices else values[there.path])
         if at < last:
             terminal.keys("Tab")
     for there in fields:
         if there.path in values:
             shows(terminal, there, values[there.path])
+
+
+def _chosen(line: Field, value: str) -> str:
+    """In a choice a first letter chooses; once more, the next one that begins with it."""
+    alike = [choice for choice in line.choices if choice[0] == value[0]]
+    return value[0] * (alike.index(value) + 1)
 
 
 def shows(terminal: Terminal, line: Field, value: str) -> str:
