@@ -8,7 +8,9 @@ given; so only the `*_unary` methods are called, and operations get clients from
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
+import sys
 import threading
 import weakref
 from collections.abc import Iterator
@@ -23,10 +25,27 @@ from meshvm_tui.problems import TransientError
 if TYPE_CHECKING:
     from meshvm_tui.adapters.google_credentials import GoogleLogin
 
+_LIBRARY = "google.cloud.compute_v1"
+_LOADING = threading.Lock()
+
 
 def library() -> Any:
-    """google.cloud.compute_v1. Not by an import statement: its types are 160,000 lines that nobody wants checked."""
-    return importlib.import_module("google.cloud.compute_v1")
+    """google.cloud.compute_v1. Not by an import statement: its types are 160,000 lines that nobody wants checked.
+
+    Python's garbage collector rests while it is loaded, and passes over what was loaded from then on: it would go
+    through half a million objects that stay anyway, and hold every thread for more than a tenth of a second each time.
+    """
+    with _LOADING:
+        if _LIBRARY not in sys.modules:
+            collecting = gc.isenabled()
+            gc.disable()
+            try:
+                importlib.import_module(_LIBRARY)
+                gc.freeze()
+            finally:
+                if collecting:
+                    gc.enable()
+    return sys.modules[_LIBRARY]
 
 
 class ComputeClients:
@@ -90,5 +109,5 @@ class ComputeClients:
         # The one thing that the library keeps to itself: the session of requests under a client.
         session = client.transport._session
         session.headers["User-Agent"] = f"meshvm-tui/{__version__}"
-        fit(session, self._connections)
+        fit(session, self._connections, self._login.settings)
         return client

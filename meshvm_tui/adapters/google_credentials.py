@@ -120,7 +120,7 @@ class GoogleLogin:
         is asked for the project where the login comes from there and nothing else names one."""
         found = self.settings.defaults(project=project, region=region, zone=zone, cluster=cluster)
         if not found.project.value and find(self.settings) is None:
-            here = MetadataServer(self.settings.environ).project()
+            here = self._here()
             found = replace(found, project=Setting(here, METADATA_SERVER.source) if here else Setting())
         if self._impersonate != _AUTO:
             found = replace(found, impersonate_service_account=_planned(self._impersonate))
@@ -167,6 +167,10 @@ class GoogleLogin:
             raise nothing_found(self.settings)
         return METADATA_SERVER
 
+    @functools.cache  # noqa: B019  a login lasts as long as the program, and this computer stays where it is
+    def _here(self) -> str:
+        return MetadataServer(self.settings.environ).project()
+
     def _accounts(self) -> str:
         named = self.settings.get("auth", "impersonate_service_account").value
         return named if self._impersonate == _AUTO else self._impersonate
@@ -190,7 +194,7 @@ class GoogleLogin:
             raise TransientError("MVM-804", "the connection to Google was closed here")
         if self._session is None:
             self._session = Session()
-            fit(self._session, self._connections)
+            fit(self._session, self._connections, self.settings)
         return functools.partial(self._send, Request(self._session))
 
     def _send(self, request: Any, **asked: Any) -> Any:

@@ -18,7 +18,10 @@ from meshvm_tui.problems import ActionNeeded, PermanentError, Problem, Transient
 __all__ = ["problem_from", "problem_from_body", "problem_from_operation"]
 
 _IMPERSONATION = "Unable to acquire impersonated credentials"
-_AUTHORITY = "Name the certificate authority of your proxy in REQUESTS_CA_BUNDLE, then retry."
+_AUTHORITY = (
+    "Name the file with your proxy's certificate authority: gcloud config set core/custom_ca_certs_file FILE,"
+    " or REQUESTS_CA_BUNDLE; then retry."
+)
 _CLOCK = "Set this computer's clock, then retry."
 _NEW_KEY = "Make a new key for the service account, or use another login, then retry."
 # What the token endpoint says, in the order in which it is asked: words, kind, code, what to do instead.
@@ -153,6 +156,8 @@ def _connection_problem(error: Exception, doing: str) -> Problem:
     words = _innermost(error)
     evidence = {"request": doing} | ({"server": host} if (host := _host_of(error)) else {})
     place = f"{host}: " if host else ""
+    if "TLS CA certificate bundle" in words:
+        return ActionNeeded("MVM-804", words, next_action=_AUTHORITY, evidence=evidence)
     if isinstance(error, (http.SSLError, ssl.SSLError)):
         return _tls_problem(f"{place}{words}", evidence)
     if isinstance(error, (http.InvalidURL, http.InvalidSchema, http.MissingSchema)):

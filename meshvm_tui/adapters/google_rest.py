@@ -87,7 +87,7 @@ class GoogleRest:
             if self._session is None:
                 session: Any = AuthorizedSession
                 self._session = session(self._login.credentials(), max_refresh_attempts=1)
-                fit(self._session, self._connections)
+                fit(self._session, self._connections, self._login.settings)
             return self._session
 
 

@@ -10,13 +10,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from meshvm_tui.adapters.google_endpoints import is_loopback
+from meshvm_tui.adapters.google_settings import GcloudSettings
 from meshvm_tui.adapters.open_connections import OpenConnections
 
 
-def fit(session: Any, connections: OpenConnections) -> None:
+def fit(session: Any, connections: OpenConnections, settings: GcloudSettings) -> None:
     """Fits a requests.Session (google.auth's AuthorizedSession is one): no retries and no netrc, loopback without a
-    proxy, and all its connections in `connections`."""
+    proxy, gcloud's own certificate authorities where it has some, and all its connections in `connections`."""
     from requests.adapters import HTTPAdapter
+
+    authorities = settings.get("core", "custom_ca_certs_file").value
 
     class Adapter(HTTPAdapter):
         def init_poolmanager(self, *given: Any, **named: Any) -> None:
@@ -31,6 +34,8 @@ def fit(session: Any, connections: OpenConnections) -> None:
         def send(self, request: Any, *given: Any, **named: Any) -> Any:
             if is_loopback(urlsplit(request.url).hostname or ""):
                 named["proxies"] = {}
+            if authorities:  # not the session's own attribute: REQUESTS_CA_BUNDLE would stand before it
+                named["verify"] = authorities
             return super().send(request, *given, **named)
 
     session.mount("https://", Adapter(max_retries=0))

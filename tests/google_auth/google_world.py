@@ -39,13 +39,10 @@ def private_key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=1024)
 
 
-def private_pem() -> str:
-    """The key as a service account's file has it."""
-    return (
-        private_key()
-        .private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        .decode()
-    )
+def pem_of(key: rsa.RSAPrivateKey) -> str:
+    """A key as a service account's file has it."""
+    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    return key.private_bytes(pem, pkcs8, serialization.NoEncryption()).decode()
 
 
 @dataclass
@@ -178,25 +175,24 @@ class GoogleServer:
         return Handler
 
 
-def self_signed(folder: Path) -> ssl.SSLContext:
-    """A TLS server's context whose certificate nobody trusts, as a proxy's that opens TLS."""
+def self_signed(path: Path) -> ssl.SSLContext:
+    """A TLS server's context whose certificate nobody trusts, as a proxy's that opens TLS; `path` then holds it."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "A proxy that opens TLS")])
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
-        .public_key(private_key().public_key())
+        .public_key(key.public_key())
         .serial_number(1)
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .sign(private_key(), hashes.SHA256())
+        .sign(key, hashes.SHA256())
     )
-    path = folder / "server.pem"
-    path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + private_pem().encode())
+    path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + pem_of(key).encode())
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.set_ciphers("DEFAULT:@SECLEVEL=0")  # the key is short
     context.load_cert_chain(path)
     return context
 
@@ -239,7 +235,7 @@ class World:
             "type": "service_account",
             "project_id": "lab-project-1",
             "private_key_id": "0123",
-            "private_key": private_pem(),
+            "private_key": pem_of(private_key()),
             "client_email": ACCOUNT,
             "token_uri": f"{self.server.url}/token",
         } | changed

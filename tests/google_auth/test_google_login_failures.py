@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from requests import certs
 
 from meshvm_tui.adapters import google_credentials
 from meshvm_tui.problems import ActionNeeded, PermanentError, Problem, TransientError
@@ -18,7 +19,8 @@ from tests.google_auth.google_world import (
     Answer,
     World,
     google_server,
-    private_pem,
+    pem_of,
+    private_key,
     self_signed,
 )
 
@@ -226,13 +228,25 @@ def test_an_endpoint_that_speaks_no_tls(world: World) -> None:
 
 
 def test_a_proxy_that_opens_tls(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with google_server(self_signed(tmp_path)) as proxy:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certs.where())
+    certificate = tmp_path / "proxy.pem"
+    with google_server(self_signed(certificate)) as proxy:
         world.adc(world.service_account(token_uri=f"{proxy.url}/token"))
         said = failure(world)
         assert (type(said), said.code, said.title) == (ActionNeeded, "MVM-804", "Google's certificate is not trusted")
         assert "CERTIFICATE_VERIFY_FAILED" in said.cause
         assert "REQUESTS_CA_BUNDLE" in said.next_action
         assert proxy.asked == [], "nothing was sent to it"
+        world.environ["CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE"] = str(certificate)
+        assert world.login().access_token().token == "ya29.token-1", "gcloud's own setting trusts it"
+
+
+def test_a_file_of_authorities_that_is_not_there(world: World) -> None:
+    world.environ["CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE"] = "/not/there.pem"
+    world.adc(world.service_account(token_uri="https://127.0.0.1:1/token"))
+    said = failure(world)
+    assert (type(said), said.code) == (ActionNeeded, "MVM-804")
+    assert "/not/there.pem" in said.cause
 
 
 def refused(status: int, reason: str, message: str, **metadata: str) -> Answer:
@@ -322,5 +336,5 @@ def test_no_secret_is_in_any_representation(world: World) -> None:
     assert token.token.startswith("ya29.")
     assert "ya29." not in said
     assert "PRIVATE" not in said
-    assert private_pem().splitlines()[1] not in said
+    assert pem_of(private_key()).splitlines()[1] not in said
     assert ACCOUNT in json.dumps(said)

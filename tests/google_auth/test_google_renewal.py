@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -190,6 +193,29 @@ def test_an_access_token_may_impersonate_too(world: World) -> None:
     login = world.login(TARGET)
     assert [login.access_token().token for _ in range(3)] == ["ya29.a", "ya29.b", "ya29.b"]
     assert world.server.asked[0].headers["authorization"] == "Bearer ya29.given"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("gcloud"), reason="gcloud is not installed")
+def test_gcloud_itself_impersonates_at_the_same_place(world: World) -> None:
+    path = world.folder.parent / "token"
+    path.write_text("ya29.given")
+    world.environ |= {
+        "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE": str(path),
+        "CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT": f"one@p.iam.gserviceaccount.com, {TARGET}",
+        "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
+        "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "true",
+        "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "true",
+    }
+    world.server.answer("POST", GENERATE, impersonated("ya29.target"))
+    environ = {"PATH": os.environ["PATH"], **world.environ}
+    command = ["gcloud", "auth", "print-access-token"]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "ya29.target" == world.login().access_token().token
+    theirs, ours = world.server.asked
+    assert (theirs.path, theirs.headers["authorization"]) == (ours.path, ours.headers["authorization"])
+    delegates = [[name.rpartition("/")[2] for name in json.loads(asked.body)["delegates"]] for asked in (theirs, ours)]
+    assert delegates == [["one@p.iam.gserviceaccount.com"]] * 2
 
 
 def test_closing_ends_a_token_request_under_way(world: World) -> None:
