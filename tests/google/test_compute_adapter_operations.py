@@ -129,6 +129,16 @@ def test_a_cut_or_a_busy_google_does_not_end_a_wait(world: World) -> None:
     assert server.ids() == [WAIT] * 4
 
 
+def test_what_never_ends_is_not_waited_for_without_a_limit(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    server, compute = world
+    monkeypatch.setattr(google_compute_operations, "LIMIT_SECONDS", 0.2)
+    monkeypatch.setattr(google_compute_operations, "PAUSE_SECONDS", 0.3)
+    server.answers[WAIT] = state("RUNNING", 50)
+    with pytest.raises(TransientError, match=r"operation-1 is not done") as caught:
+        compute.wait(ZONAL, Said(), never)
+    assert caught.value.code == "MVM-817"
+
+
 def test_an_operation_that_nobody_knows(world: World) -> None:
     _, compute = world
     with pytest.raises(ActionNeeded, match="MVM-816"):

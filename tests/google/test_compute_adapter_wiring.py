@@ -99,6 +99,17 @@ def test_threads_share_one_adapter(server: GoogleServer) -> None:
     connections.close()
 
 
+def test_a_proxy_of_the_environment_never_stands_before_loopback(
+    server: GoogleServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    server.answers["compute.zones.list"] = {}
+    connections = WiredConnections()
+    assert connections.compute_reader(a_plan()).zones(P) == ()
+    connections.close()
+
+
 def test_the_port_is_fulfilled(server: GoogleServer) -> None:
     connections = WiredConnections()
     port: Compute = connections.compute(a_plan())
@@ -133,3 +144,31 @@ def test_nothing_of_googles_libraries_is_loaded_before_google_is_asked(tmp_path:
         check=False,
     )
     assert run.stdout == "light\n", run.stderr
+
+
+LOADING = """
+import gc
+from meshvm_tui.adapters.google_compute_clients import library
+gc.collect()
+before = gc.get_stats()[2]["collections"]
+assert library().InstancesClient
+assert gc.get_stats()[2]["collections"] == before, "a full collection ran meanwhile"
+assert gc.isenabled()
+assert gc.get_freeze_count() > 100_000
+gc.disable()
+library()
+assert not gc.isenabled()
+print("smooth")
+"""
+
+
+def test_loading_the_library_does_not_stop_the_screens_for_garbage(tmp_path: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", LOADING],
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.stdout == "smooth\n", run.stderr
