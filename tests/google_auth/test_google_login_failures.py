@@ -7,8 +7,8 @@ import types
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import certifi
 import pytest
-from requests import certs
 
 from meshvm_tui.adapters import google_credentials
 from meshvm_tui.problems import ActionNeeded, PermanentError, Problem, TransientError
@@ -228,7 +228,7 @@ def test_an_endpoint_that_speaks_no_tls(world: World) -> None:
 
 
 def test_a_proxy_that_opens_tls(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certs.where())
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certifi.where())
     certificate = tmp_path / "proxy.pem"
     with google_server(self_signed(certificate)) as proxy:
         world.adc(world.service_account(token_uri=f"{proxy.url}/token"))
