@@ -56,4 +56,6 @@ GOOGLE: dict[str, Entry] = {
     "MVM-844": Entry("The firewall rule is missing", "Let it be managed here, or have it made by its owner."),
     "MVM-845": Entry("The firewall cannot be judged", "Ask for compute.instances.getEffectiveFirewalls."),
     "MVM-846": Entry("gcloud's configuration cannot be read", "Mend the line that it names, or move the file away."),
+    "MVM-847": Entry("From where Pods come is not known", "Name the cluster (cluster.gke), or list firewall.sources."),
+    "MVM-848": Entry("The firewall rule leaves ports of the workload closed", "Add them to firewall.ports."),
 }

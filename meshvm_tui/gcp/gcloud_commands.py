@@ -43,6 +43,11 @@ def start_instance(name: str, place: Place) -> str:
     return gcloud("compute", "instances", "start", name, *_where(place))
 
 
+def resume_instance(name: str, place: Place) -> str:
+    """`gcloud compute instances resume`."""
+    return gcloud("compute", "instances", "resume", name, *_where(place))
+
+
 def create_firewall(project: str, body: JSON) -> str:
     """`gcloud compute firewall-rules create` in the guide's form."""
     rules = [f"{item['IPProtocol']}:{port}" for item in body["allowed"] for port in item.get("ports", [])]

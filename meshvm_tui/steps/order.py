@@ -8,9 +8,11 @@ from meshvm_tui.plan import ProbeFrom
 from meshvm_tui.steps.cluster import ClusterReachable
 from meshvm_tui.steps.exposure import ExposeIstiod, ExposeServices
 from meshvm_tui.steps.files import BootstrapFiles
+from meshvm_tui.steps.firewall import InstanceFirewall
 from meshvm_tui.steps.gateway import EastWestGateway
 from meshvm_tui.steps.gateway_address import GatewayAddress
 from meshvm_tui.steps.install import GuestFiles, SidecarPackage, SidecarRunning
+from meshvm_tui.steps.instance import Instance
 from meshvm_tui.steps.machine import GuestReachable
 from meshvm_tui.steps.mesh import ControlPlane
 from meshvm_tui.steps.probes import ProbeClusterToVm, ProbeVmToCluster
@@ -21,6 +23,9 @@ from meshvm_tui.steps.workload import Namespace, ServiceAccount, WorkloadGroup
 if TYPE_CHECKING:
     from meshvm_tui.plan import Plan
     from meshvm_tui.steps.step import Step
+
+ON_GOOGLE = (Instance, InstanceFirewall)
+"""Steps of machines on Compute Engine alone."""
 
 
 def ordered(plan: Plan) -> tuple[tuple[Step, str], ...]:
@@ -44,8 +49,8 @@ def _gateway_steps(plan: Plan) -> list[Step]:
 
 
 def _machine_steps(plan: Plan) -> list[Step]:
-    steps: list[Step] = [GuestReachable(), BootstrapFiles(), SidecarPackage(), GuestFiles(), SidecarRunning()]
-    steps.append(EntryRegistered())
+    steps: list[Step] = [Instance(), InstanceFirewall()]
+    steps += [GuestReachable(), BootstrapFiles(), SidecarPackage(), GuestFiles(), SidecarRunning(), EntryRegistered()]
     if plan.workload.probe and not plan.services.http_server:
         steps.append(EntryHealthy())
     return steps
@@ -80,4 +85,9 @@ def _shared(steps: list[Step]) -> list[tuple[Step, str]]:
 
 
 def _per_machine(plan: Plan, steps: list[Step]) -> list[tuple[Step, str]]:
-    return [(step, machine.name) for machine in plan.machines for step in steps]
+    return [
+        (step, machine.name)
+        for machine in plan.machines
+        for step in steps
+        if machine.gce is not None or not isinstance(step, ON_GOOGLE)
+    ]

@@ -1,0 +1,97 @@
+"""Which rules a machine wants, and whether some rule allows already what one of them would."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from meshvm_tui.gcp.firewall import IAP_RANGE, Rule, Targets, allows, is_in_network
+from meshvm_tui.gcp.instance import NO_SERVICE_ACCOUNT
+from meshvm_tui.gcp.places import project_in
+from meshvm_tui.plan import FirewallTarget, Via
+from meshvm_tui.problems import ActionNeeded
+from meshvm_tui.steps.google_facts import compute_reader, instance, network_of, place, pods_come_from
+from meshvm_tui.steps.guest_facts import machine_of
+
+if TYPE_CHECKING:
+    from meshvm_tui.ports import ReadPorts
+    from meshvm_tui.steps.step import Scope
+
+JSON = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A rule with the project that its network belongs to: the host project under Shared VPC."""
+
+    project: str
+    rule: Rule
+
+
+def wanted_rules(ports: ReadPorts, scope: Scope) -> tuple[Wanted, ...]:
+    """The Pods' rule, and IAP's where SSH goes through it and nothing lets it in yet."""
+    machine, firewall = machine_of(scope), scope.plan.firewall
+    network = network_of(ports, scope)
+    project = project_in(network, place(ports, scope).project)
+    targets = own_targets(ports, scope)
+    if targets is None:
+        raise ActionNeeded(
+            "MVM-821",
+            f"{machine.name} has no network tags for a rule to name",
+            title="The firewall rule has nothing to aim at",
+            next_action="Add a tag to the instance, or set firewall.target: serviceAccount.",
+        )
+    pods = pods_come_from(ports, scope)
+    purpose = f"cluster={scope.plan.cluster.gke.name if scope.plan.cluster.gke else scope.plan.cluster.context}"
+    rules = [Wanted(project, Rule(firewall.name, network, pods.cidrs, tuple(sorted(firewall.ports)), targets, purpose))]
+    if machine.ssh.via is Via.IAP:
+        port = (machine.ssh.port,)
+        rules.append(Wanted(project, Rule(f"{firewall.name}-iap", network, (IAP_RANGE,), port, targets, "iap ssh")))
+    return tuple(rules)
+
+
+def own_targets(ports: ReadPorts, scope: Scope) -> Targets | None:
+    """How a rule names this machine; None where it has nothing by which it could."""
+    view, machine, gce = instance(ports, scope), machine_of(scope), machine_of(scope).gce
+    create = gce.create if gce else None
+    if scope.plan.firewall.target is FirewallTarget.SERVICE_ACCOUNT:
+        account = view.service_account if view else _account_of(ports, scope, create.service_account if create else "")
+        if not account:
+            raise ActionNeeded(
+                "MVM-821",
+                f"{machine.name} runs without a service account",
+                title="The firewall rule has nothing to aim at",
+                next_action="Set firewall.target: tag, or give the instance a service account.",
+            )
+        return Targets(service_accounts=(account,))
+    planned = tuple(create.tags) if create else ()
+    if view is None:
+        return Targets(tags=planned) if planned else None
+    # All of an instance's tags would open what belongs to others: of those that the plan names, else the first.
+    chosen = tuple(tag for tag in view.tags if tag in planned) or view.tags[:1]
+    return Targets(tags=chosen) if chosen else None
+
+
+def allowing(ports: ReadPorts, scope: Scope, wanted: Wanted) -> str | None:
+    """The name of a rule that lets all that is wanted in already; None where no single one does."""
+    view = instance(ports, scope)
+    tags = view.tags if view else wanted.rule.targets.tags
+    account = view.service_account if view else next(iter(wanted.rule.targets.service_accounts), "")
+    listed = scope.recall(f"google-firewalls/{wanted.project}", lambda: compute_reader(ports).firewalls(wanted.project))
+    rules = [rule for rule in listed if is_in_network(rule, wanted.rule.network)]
+    names = []
+    for source in wanted.rule.sources:
+        for port in wanted.rule.ports:
+            if (found := allows(rules, source, port, tags, account)) is None:
+                return None
+            names.append(str(found.get("name", "")))
+    return ", ".join(dict.fromkeys(names)) or None
+
+
+def _account_of(ports: ReadPorts, scope: Scope, planned: str) -> str:
+    if planned == NO_SERVICE_ACCOUNT:
+        return ""
+    if planned:
+        return planned
+    project = compute_reader(ports).project(place(ports, scope).project)
+    return str(project.get("defaultServiceAccount", ""))

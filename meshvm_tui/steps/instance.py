@@ -1,0 +1,163 @@
+"""The stage Machine, first part: the instance exists and runs. One that is there is taken as it is, and started where
+it is stopped; nothing else of it is changed."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from meshvm_tui.events import Change, Observation, Stage, Standing
+from meshvm_tui.gcp import gcloud_commands
+from meshvm_tui.gcp.instance import InstanceView, insert_body, source_image, without_keys
+from meshvm_tui.gcp.places import short
+from meshvm_tui.problems import ActionNeeded, PermanentError, Problem, TransientError
+from meshvm_tui.steps.commands import as_yaml
+from meshvm_tui.steps.google_facts import compute_of, gce_create, instance, place
+from meshvm_tui.steps.guest_facts import machine_of
+from meshvm_tui.steps.instance_preflight import check_choices, elsewhere, preflight
+from meshvm_tui.steps.object_compare import diff_of_new
+from meshvm_tui.steps.step import Outcome, Scope, Step, fingerprint
+
+if TYPE_CHECKING:
+    from meshvm_tui.ports import Ports, ReadPorts
+
+JSON = dict[str, Any]
+RUNNING = "RUNNING"
+STOPPED = ("TERMINATED", "STOPPED")
+ON_ITS_WAY = ("PROVISIONING", "STAGING", "STOPPING", "PENDING_STOP", "SUSPENDING", "PENDING", "REPAIRING")
+NO_ROOM = ("MVM-811", "MVM-812")
+REQUEST = "request"
+
+
+class Instance(Step):
+    """The Compute Engine instance exists and is RUNNING."""
+
+    id: ClassVar[str] = "machine"
+    stage: ClassVar[Stage] = Stage.MACHINE
+    title: ClassVar[str] = "Instance"
+    deadline: ClassVar[float] = 600.0
+    per_machine: ClassVar[bool] = True
+
+    def observe(self, ports: ReadPorts, scope: Scope) -> Observation:
+        """Running, stopped, or missing. ActionNeeded MVM-819 where it is missing and the plan creates none, MVM-820
+        where its state is one that only its owner can end."""
+        findings = preflight(ports, scope)
+        view = instance(ports, scope)
+        where, name = place(ports, scope), machine_of(scope).name
+        if view is None:
+            if (gce := machine_of(scope).gce) is None or gce.create is None:
+                raise ActionNeeded("MVM-819", f"projects/{where.project}/zones/{where.zone}/instances/{name}")
+            chosen = check_choices(ports, scope)
+            words = f"{name} is not there yet: {where.project}, {where.zone}"
+            return Observation(Standing.MISSING, "NotFound", words, chosen, findings=findings)
+        details = _details(view)
+        if view.status == RUNNING:
+            words = f"{name} runs in {where.zone}" + ("" if view.is_ours else "; not made here, taken as it is")
+            return Observation(Standing.SATISFIED, "Running", words, details, findings=findings)
+        if view.status in STOPPED:
+            return Observation(Standing.DIFFERENT, "Stopped", f"{name} is {view.status}", details, findings=findings)
+        if view.status in ON_ITS_WAY:
+            return Observation(Standing.DIFFERENT, "OnItsWay", f"{name} is {view.status}", details, findings=findings)
+        raise _unusable(view, gcloud_commands.resume_instance(name, where))
+
+    def changes(self, ports: ReadPorts, scope: Scope, observation: Observation) -> tuple[Change, ...]:
+        """The instance's body, its start, or waiting."""
+        view, name, where = instance(ports, scope), machine_of(scope).name, place(ports, scope)
+        target = f"instance {where.project}/{where.zone}/{name}"
+        if view is None:
+            create = gce_create(scope)
+            body = insert_body(name, create, where)
+            command = gcloud_commands.create_instance(name, create, where)
+            return (Change("create", target, diff_of_new(as_yaml(body), name), (command,), fingerprint(body)),)
+        if view.status in STOPPED:
+            command = gcloud_commands.start_instance(name, where)
+            return (Change("run", f"start {target}", "", (command,), fingerprint("start", view.id)),)
+        return (Change("run", f"wait for {target}", "", (), fingerprint("wait", view.id)),)
+
+    def apply(self, ports: Ports, scope: Scope) -> Outcome:
+        """Creates it or starts it, and waits until it runs."""
+        view = instance(ports.reading(), scope)
+        if view is None:
+            self._create(ports, scope)
+        elif view.status in STOPPED:
+            self._start(ports, scope)
+        running = self._until_running(ports, scope)
+        scope.keep("instance-id", running.id)
+        scope.keep(REQUEST, {})
+        return Outcome(True, f"{running.name} runs, instance {running.id}")
+
+    def _create(self, ports: Ports, scope: Scope) -> None:
+        reading = ports.reading()
+        name, where, create = machine_of(scope).name, place(reading, scope), gce_create(scope)
+        line = ports.access.public_line() if ports.access else ""
+        body = insert_body(name, create, where, line)
+        request = _request_id(scope, fingerprint(without_keys(body), where.project, where.zone))
+        scope.say("google", f"instances.insert {name}: {source_image(create)}, request {request}")
+        try:
+            operation = compute_of(ports).insert_instance(where.project, where.zone, body, request)
+            compute_of(ports).wait(operation, _progress(scope, "creating"), scope.is_cancelled)
+            scope.keep("made", True)
+        except Problem as problem:
+            if problem.code in NO_ROOM:
+                raise elsewhere(problem, reading, scope) from problem
+            if problem.code != "MVM-814":
+                raise
+            # Another run, or an earlier one whose answer was lost, made it: what is there is taken.
+            scope.say("google", f"{name} exists already: {problem.cause}")
+
+    def _start(self, ports: Ports, scope: Scope) -> None:
+        name, where = machine_of(scope).name, place(ports.reading(), scope)
+        request = _request_id(scope, fingerprint("start", where.project, where.zone, name))
+        operation = compute_of(ports).start_instance(where.project, where.zone, name, request)
+        compute_of(ports).wait(operation, _progress(scope, "starting"), scope.is_cancelled)
+
+    def _until_running(self, ports: Ports, scope: Scope) -> InstanceView:
+        while True:
+            scope.forget()
+            view = instance(ports.reading(), scope)
+            if view is None:
+                raise PermanentError("MVM-819", f"{machine_of(scope).name}: it was there and is not any more")
+            if view.status == RUNNING:
+                return view
+            if view.status in STOPPED:
+                raise TransientError("MVM-820", f"{view.name} is {view.status}, not RUNNING")
+            if scope.remaining() <= 0:
+                raise TransientError("MVM-820", f"{view.name} is still {view.status}")
+            scope.progress(f"{view.name} is {view.status}", None, None)
+            scope.wait(1.0)
+
+
+def _request_id(scope: Scope, of: str) -> str:
+    """The id of this very request: the one of an earlier run that ended before its answer, else a new one, which is
+    kept before anything is sent. Compute Engine carries out a request id once (instances.insert, requestId)."""
+    memo = scope.memo.setdefault("!google-requests", {})
+    if of not in memo:
+        kept = scope.kept.get(f"{Instance.id}/{machine_of(scope).name}/{REQUEST}") or {}
+        memo[of] = kept["id"] if kept.get("of") == of else str(uuid.uuid4())
+        scope.keep(REQUEST, {"id": memo[of], "of": of})
+    return str(memo[of])
+
+
+def _progress(scope: Scope, doing: str) -> Any:
+    def said(status: str, percent: int | None) -> None:
+        scope.progress(f"{doing}: {status}", percent, 100 if percent is not None else None)
+
+    return said
+
+
+def _unusable(view: InstanceView, command: str) -> ActionNeeded:
+    action = f"Resume it: {command}" if view.status == "SUSPENDED" else ""
+    return ActionNeeded("MVM-820", f"{view.name} is {view.status}", next_action=action)
+
+
+def _details(view: InstanceView) -> tuple[tuple[str, str], ...]:
+    return (
+        ("instance id", view.id),
+        ("machine type", view.machine_type),
+        ("internal address", view.internal_address or "none"),
+        ("external address", view.external_address or "none"),
+        ("network", short(view.network)),
+        ("tags", ", ".join(view.tags) or "none"),
+        ("service account", view.service_account or "none"),
+        ("made by", "meshvm-tui" if view.is_ours else "somebody else"),
+    )

@@ -1,0 +1,172 @@
+"""What can be known before an instance is made, without side effects: permissions, APIs, and whether what the plan
+names exists. And where else to go when a zone has no room."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from meshvm_tui.checks.google_project import (
+    Needs,
+    judge_permissions,
+    judge_services,
+    permissions_needed,
+    services_needed,
+)
+from meshvm_tui.findings import Severity
+from meshvm_tui.gcp.gcloud_commands import enable_services
+from meshvm_tui.gcp.places import Place, project_in, short
+from meshvm_tui.problems import ActionNeeded, Problem
+from meshvm_tui.steps.google_facts import compute_reader, gce_create, instance, place
+from meshvm_tui.steps.guest_facts import machine_of
+
+if TYPE_CHECKING:
+    from meshvm_tui.findings import Finding
+    from meshvm_tui.ports import ReadPorts
+    from meshvm_tui.steps.step import Scope
+
+JSON = dict[str, Any]
+CLOSE = 5
+
+
+def preflight(ports: ReadPorts, scope: Scope) -> tuple[Finding, ...]:
+    """What is known of permissions and APIs, asked once per run. ActionNeeded MVM-805 or MVM-806 for what this machine
+    cannot do without."""
+    return scope.recall(f"!google-preflight/{machine_of(scope).name}", lambda: _preflight(ports, scope))
+
+
+def _preflight(ports: ReadPorts, scope: Scope) -> tuple[Finding, ...]:
+    where, machine = place(ports, scope), machine_of(scope)
+    needs = Needs(
+        creates=instance(ports, scope) is None,
+        firewall=scope.plan.firewall.manage,
+        iap=machine.ssh.via.value == "iap",
+        cluster=scope.plan.cluster.gke is not None,
+        own_key=bool(machine.ssh.key),
+    )
+    findings = (*_services(ports, where, needs), *_permissions(ports, where, needs))
+    if stops := [finding for finding in findings if finding.severity is Severity.ERROR]:
+        first = stops[0]
+        evidence = {finding.code: finding.evidence for finding in findings if finding is not first}
+        raise ActionNeeded(first.code, first.evidence, next_action=first.next_action, evidence=evidence)
+    return findings
+
+
+def _services(ports: ReadPorts, where: Place, needs: Needs) -> tuple[Finding, ...]:
+    """Whoever may not ask which APIs are on is told by the API itself."""
+    wanted = services_needed(needs)
+    try:
+        enabled = compute_reader(ports).enabled_services(where.project, wanted)
+    except Problem as problem:
+        if problem.code in ("MVM-805", "MVM-806"):
+            return ()
+        raise
+    off = [name for name in wanted if name not in enabled]
+    return judge_services(off, enable_services(where.project, off) if off else "")
+
+
+def _permissions(ports: ReadPorts, where: Place, needs: Needs) -> tuple[Finding, ...]:
+    wanted = permissions_needed(needs)
+    try:
+        held = compute_reader(ports).permissions(where.project, tuple(wanted))
+    except Problem as problem:
+        if problem.code in ("MVM-805", "MVM-806"):
+            return ()
+        raise
+    return judge_permissions([name for name in wanted if name not in held], wanted, where.project)
+
+
+def check_choices(ports: ReadPorts, scope: Scope) -> tuple[tuple[str, str], ...]:
+    """What a new instance will be, after everything that the plan names was found. ActionNeeded MVM-810 or MVM-816
+    with what exists instead."""
+    return scope.recall(f"!google-choices/{machine_of(scope).name}", lambda: _check_choices(ports, scope))
+
+
+def _check_choices(ports: ReadPorts, scope: Scope) -> tuple[tuple[str, str], ...]:
+    compute, where, create = compute_reader(ports), place(ports, scope), gce_create(scope)
+    zones = [str(item["name"]) for item in compute.zones(where.project)]
+    if where.zone not in zones:
+        raise ActionNeeded(
+            "MVM-810", f"{where.project} has no zone {where.zone}; there are: {_some(where.zone, zones)}"
+        )
+    types = {str(item["name"]): item for item in compute.machine_types(where.project, where.zone)}
+    _must_be_there(f"machine type in {where.zone}", create.machine_type, types)
+    families = [str(item.get("family", "")) for item in compute.image_families(create.image_project)]
+    _must_be_there(f"image family in {create.image_project}", create.image_family, families)
+    if create.subnet:
+        project = project_in(create.subnet, where.project)
+        listed = compute.subnetworks(project, where.region).items
+        names = [str(item["name"]) for item in listed]
+        _must_be_there(f"subnetwork in {project}, {where.region}", short(create.subnet), names)
+    else:
+        project = project_in(create.network, where.project)
+        networks = [str(item["name"]) for item in compute.networks(project)]
+        _must_be_there(f"network in {project}", short(create.network), networks)
+    return (
+        ("machine type", f"{create.machine_type}: {_shape(types[create.machine_type])}"),
+        ("image", f"{create.image_family} of {create.image_project}"),
+        ("network", short(create.subnet or create.network)),
+        ("tags", ", ".join(create.tags) or "none"),
+        ("external address", "yes" if create.external_address else "none"),
+    )
+
+
+def _must_be_there(kind: str, name: str, existing: Iterable[str]) -> None:
+    names = sorted(set(existing) - {""})
+    if name not in names:
+        raise ActionNeeded("MVM-816", f"no {kind} is called {name}; there are: {_some(name, names)}")
+
+
+def _some(name: str, names: Sequence[str]) -> str:
+    """The names most like the wanted one, and how many more there are."""
+    close = difflib.get_close_matches(name, names, CLOSE, 0.0)
+    more = len(names) - len(close)
+    return (", ".join(close) or "none") + (f" and {more} more" if more > 0 else "")
+
+
+def _shape(machine_type: JSON) -> str:
+    cpus, memory = int(machine_type.get("guestCpus", 0)), int(machine_type.get("memoryMb", 0)) / 1024
+    return f"{cpus} vCPU{', shared' if machine_type.get('isSharedCpu') else ''}, {memory:g} GB"
+
+
+def elsewhere(problem: Problem, ports: ReadPorts, scope: Scope) -> ActionNeeded:
+    """A quota's or a zone's problem with the zones of the region that have the type, or the types that are smaller."""
+    where, create = place(ports, scope), gce_create(scope)
+    return ActionNeeded(
+        problem.code,
+        problem.cause,
+        title=problem.title,
+        next_action=_advice(problem, ports, where, create.machine_type),
+        evidence=dict(problem.evidence),
+    )
+
+
+def _advice(problem: Problem, ports: ReadPorts, where: Place, machine_type: str) -> str:
+    compute = compute_reader(ports)
+    smaller = _smaller(compute.machine_types(where.project, where.zone), machine_type)
+    types = f"a smaller type: {', '.join(smaller)}" if smaller else "a smaller type"
+    if problem.code == "MVM-811":
+        return f"Choose {types}, or another region; or ask for more of that quota."
+    siblings = [str(zone["name"]) for zone in compute.zones(where.project)]
+    others = [
+        zone
+        for zone in siblings
+        if zone != where.zone
+        and zone.startswith(where.region + "-")
+        and any(item["name"] == machine_type for item in compute.machine_types(where.project, zone))
+    ]
+    zones = (
+        f"another zone of {where.region} that has {machine_type}: {', '.join(others)}" if others else "another region"
+    )
+    return f"Choose {zones}; or {types}."
+
+
+def _smaller(types: Sequence[JSON], name: str) -> list[str]:
+    """At most three types of no more processors and less memory, the largest first."""
+    known = {str(item["name"]): (int(item.get("guestCpus", 0)), int(item.get("memoryMb", 0))) for item in types}
+    if name not in known:
+        return []
+    cpus, memory = known[name]
+    found = [other for other, (c, m) in known.items() if c <= cpus and m < memory]
+    return sorted(found, key=lambda other: known[other], reverse=True)[:3]
