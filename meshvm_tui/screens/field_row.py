@@ -96,7 +96,7 @@ class FieldRow(Widget):
         row: FieldRow
         text: str
 
-    def __init__(self, field: Field, text: str) -> None:
+    def __init__(self, field: Field, text: str, *, seen: bool = True) -> None:
         super().__init__(id=field.name, classes="-begins" if field.begins else None)
         self.field = field
         self.heard = text
@@ -105,6 +105,9 @@ class FieldRow(Widget):
         )
         self._error = ""
         self._hint = field.hint
+        self.seen = seen
+        """Whether its conditions are true; a line that is not seen takes no room."""
+        self.display = seen
 
     def compose(self) -> ComposeResult:
         """The editor."""
@@ -160,6 +163,11 @@ class FieldRow(Widget):
         if hint != self._hint:
             self._hint = hint
             self.refresh()
+
+    def show_seen(self, seen: bool) -> None:
+        """Comes or goes."""
+        if seen is not self.seen:
+            self.seen = self.display = seen
 
     def show_enabled(self, enabled: bool) -> None:
         """A field of a part that is left out takes no keys."""

@@ -59,9 +59,7 @@ class StagePane(VerticalScroll, can_focus=False):
         """The sentence, the fields, and what is there."""
         yield Static(self.form.sentence, classes="stage-sentence", markup=False)
         for field in self.form.fields:
-            row = FieldRow(field, self._text(field))
-            row.display = self._all(field.when)
-            yield row
+            yield FieldRow(field, self._text(field), seen=self._all(field.when))
         yield Painted(classes="stage-observed")
 
     def on_mount(self) -> None:
@@ -70,7 +68,7 @@ class StagePane(VerticalScroll, can_focus=False):
 
     def rows(self) -> list[FieldRow]:
         """The fields that are there now, in their order."""
-        return [row for row in self.query(FieldRow) if row.display]
+        return [row for row in self.query(FieldRow) if row.seen]
 
     def focus_first(self) -> None:
         """Puts the cursor in the first field, or in the first one that is wrong."""
@@ -174,9 +172,9 @@ class StagePane(VerticalScroll, can_focus=False):
         for row in self.query(FieldRow):
             seen = self._all(row.field.when)
             present = self._draft.has(self._path(row.field.path))
-            if seen and present and (row.editor.disabled or not row.display) and not row.error:
+            if seen and present and (row.editor.disabled or not row.seen) and not row.error:
                 row.show_text(self._text(row.field))
-            row.display = seen
+            row.show_seen(seen)
             row.show_enabled(present)
         self._hint()
 
