@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from meshvm_tui.adapters.google_compute_calls import message_of
+from meshvm_tui.adapters.google_compute_calls import as_json, begun, message_of
 from meshvm_tui.adapters.google_compute_operations import wait_for
 from meshvm_tui.adapters.google_compute_reads import GoogleComputeReader
 from meshvm_tui.compute_ports import JSON, Operation
@@ -66,14 +66,17 @@ class GoogleCompute(GoogleComputeReader):
         )
 
     def patch_firewall(self, project: str, name: str, body: JSON, request_id: str) -> Operation:
-        """firewalls.patch."""
+        """firewalls.patch. A field that is given as an empty list is cleared."""
+        message = message_of("Firewall", body)
+        if as_json(message) != body:
+            return self._patch_plainly(project, name, body, request_id)
         return self._calls.mutate(
             "Firewalls",
             "patch",
             "PatchFirewallRequest",
             project=project,
             firewall=name,
-            firewall_resource=message_of("Firewall", body),
+            firewall_resource=message,
             request_id=request_id,
         )
 
@@ -82,3 +85,9 @@ class GoogleCompute(GoogleComputeReader):
     ) -> None:
         """Returns when it is done; see `google_compute_operations.wait_for`."""
         wait_for(self._calls.clients, operation, said, cancelled)
+
+    def _patch_plainly(self, project: str, name: str, body: JSON, request_id: str) -> Operation:
+        """The same without the library's messages, which leave an empty list out: the rule would keep the old one."""
+        doing = f"firewalls.patch {name} in {project}"
+        path = f"compute/v1/projects/{project}/global/firewalls/{name}"
+        return begun(self._rest.patch("compute", path, body, {"requestId": request_id}, doing=doing), project, doing)

@@ -69,9 +69,7 @@ class ComputeCalls:
             )
         except Exception as error:  # noqa: BLE001  see _read
             raise call_problem(error, doing) from None
-        if not answer.name:
-            raise PermanentError("MVM-840", f"{doing}: the answer is no operation", evidence={"request": doing})
-        return Operation(fields["project"], str(answer.name), zone)
+        return begun(as_json(answer), fields["project"], doing, zone)
 
     def close(self) -> None:
         """Ends every call under way."""
@@ -95,6 +93,13 @@ class ComputeCalls:
 
         retry: Any = Retry
         return retry(predicate=again, initial=0.2, maximum=2.0, multiplier=2.0, timeout=patience)
+
+
+def begun(answer: JSON, project: str, doing: str, zone: str = "") -> Operation:
+    """The operation that a mutation's answer tells of. PermanentError MVM-840 where it tells of none."""
+    if not answer.get("name"):
+        raise PermanentError("MVM-840", f"{doing}: the answer is no operation", evidence={"request": doing})
+    return Operation(project, str(answer["name"]), zone)
 
 
 def may_be_sent_again(error: Exception, *, mutating: bool) -> bool:

@@ -48,6 +48,10 @@ class GoogleRest:
         """One POST of JSON and its JSON."""
         return self._ask("POST", self._url(api, path), doing, params=query, json=body)
 
+    def patch(self, api: str, path: str, body: JSON, query: Query | None = None, *, doing: str) -> JSON:
+        """One PATCH of JSON and its JSON."""
+        return self._ask("PATCH", self._url(api, path), doing, params=query, json=body)
+
     def delete(self, api: str, path: str, query: Query | None = None, *, doing: str) -> JSON:
         """One DELETE and its JSON; {} where the answer is empty."""
         return self._ask("DELETE", self._url(api, path), doing, params=query)

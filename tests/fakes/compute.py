@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from meshvm_tui.compute_ports import JSON, GoogleDefaults, GoogleIdentity, Listing, Operation, Setting
-from meshvm_tui.problems import ActionNeeded, Cancelled, TransientError
+from meshvm_tui.problems import ActionNeeded, Cancelled, PermanentError, TransientError
 from tests.fakes.compute_world import (
     PROJECT,
     ZONE,
@@ -237,8 +237,16 @@ class FakeCompute:
         live = self.firewalls_by_name.get((project, name))
         if live is None:
             raise ActionNeeded("MVM-816", f"The resource 'projects/{project}/global/firewalls/{name}' was not found")
-        changed = copy.deepcopy(body)
-        return self._write(Write("patch_firewall", project, "", name, body, request_id), lambda: live.update(changed))
+        # A field that is given as an empty list is cleared.
+        changed = {key: value for key, value in copy.deepcopy({**live, **body}).items() if value != []}
+        if "targetTags" in changed and "targetServiceAccounts" in changed:
+            raise PermanentError("MVM-818", "targetTags and targetServiceAccounts cannot be used together")
+
+        def carry_out() -> None:
+            live.clear()
+            live.update(changed)
+
+        return self._write(Write("patch_firewall", project, "", name, body, request_id), carry_out)
 
     def wait(
         self, operation: Operation, said: Callable[[str, int | None], None], cancelled: Callable[[], bool]

@@ -176,6 +176,16 @@ def test_a_name_that_is_taken_and_a_fingerprint_that_has_moved(world: World) -> 
         compute.set_metadata(P, Z, "vm-1", METADATA, ID)
 
 
+def test_an_empty_list_clears_a_field_of_a_rule(world: World) -> None:
+    server, compute = world
+    server.answers["compute.firewalls.patch"] = begun("patch", zone="")
+    body = {"name": "pods", "targetTags": [], "targetServiceAccounts": ["vm@lab-project-1.iam.gserviceaccount.com"]}
+    assert compute.patch_firewall(P, "pods", body, ID) == Operation(P, "operation-patch")
+    (asked,) = server.asked
+    assert (asked.body, asked.query) == (body, {"requestId": [ID]})
+    assert asked.path == f"/compute/v1/projects/{P}/global/firewalls/pods"
+
+
 def test_an_answer_without_an_operation_is_named(world: World) -> None:
     server, compute = world
     server.answers["compute.instances.start"] = {}

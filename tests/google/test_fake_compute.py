@@ -59,3 +59,14 @@ def test_an_operation_that_failed_stays_failed_and_cancelling_leaves_it_alone() 
         with pytest.raises(PermanentError, match="no"):
             fake.wait(operation, told, lambda: False)
     assert fake.instance(*HERE, "vm-1") is None
+
+
+def test_a_patch_changes_what_it_names_and_an_empty_list_clears() -> None:
+    fake = FakeCompute()
+    live = fake.put_firewall({"name": "pods", "targetTags": ["mesh-vm"], "sourceRanges": ["10.8.0.0/14"]})
+    both = {"name": "pods", "targetServiceAccounts": ["a@b.iam.gserviceaccount.com"]}
+    with pytest.raises(PermanentError, match="MVM-818"):
+        fake.patch_firewall(PROJECT, "pods", both, "r1")
+    fake.wait(fake.patch_firewall(PROJECT, "pods", both | {"targetTags": []}, "r2"), told, lambda: False)
+    assert "targetTags" not in live
+    assert live["sourceRanges"] == ["10.8.0.0/14"]
