@@ -73,7 +73,7 @@ class GoogleLogin:
         self._quota_project = quota_project
         self._lock = threading.RLock()
         self._connections = OpenConnections()
-        self._session: Any = None
+        self._transport: Any = None
         self._status = 0
         self._found: Found | None = None
         self._made: dict[tuple[str, ...], Made] = {}
@@ -120,7 +120,7 @@ class GoogleLogin:
         is asked for the project where the login comes from there and nothing else names one."""
         found = self.settings.defaults(project=project, region=region, zone=zone, cluster=cluster)
         if not found.project.value and find(self.settings) is None:
-            here = self._here()
+            here = self._here
             found = replace(found, project=Setting(here, METADATA_SERVER.source) if here else Setting())
         if self._impersonate != _AUTO:
             found = replace(found, impersonate_service_account=_planned(self._impersonate))
@@ -146,8 +146,8 @@ class GoogleLogin:
     def close(self) -> None:
         """Ends a token request under way and closes the sockets; there are no further ones."""
         self._connections.close()
-        if self._session is not None:
-            self._session.close()
+        if self._transport is not None:
+            self._transport.session.close()
 
     def _current(self, scopes: tuple[str, ...]) -> Made:
         """The credentials as they stand in the file now."""
@@ -167,8 +167,9 @@ class GoogleLogin:
             raise nothing_found(self.settings)
         return METADATA_SERVER
 
-    @functools.cache  # noqa: B019  a login lasts as long as the program, and this computer stays where it is
+    @functools.cached_property
     def _here(self) -> str:
+        """The project of the VM that this runs on; "" where it is none. It does not change."""
         return MetadataServer(self.settings.environ).project()
 
     def _accounts(self) -> str:
@@ -192,14 +193,16 @@ class GoogleLogin:
 
         if self._connections.closed:
             raise TransientError("MVM-804", "the connection to Google was closed here")
-        if self._session is None:
-            self._session = Session()
-            fit(self._session, self._connections, self.settings)
-        return functools.partial(self._send, Request(self._session))
+        if self._transport is None:
+            session = Session()
+            fit(session, self._connections, self.settings)
+            self._transport = Request(session)
+        return self._send
 
-    def _send(self, request: Any, **asked: Any) -> Any:
+    def _send(self, *given: Any, **asked: Any) -> Any:
+        """One request of google.auth (or of ours) to a token endpoint, with a timeout and its status kept."""
         self._status = 0
-        answer = request(**{"timeout": TIMEOUT, **asked})
+        answer = self._transport(*given, **{"timeout": TIMEOUT, **asked})
         self._status = answer.status
         return answer
 

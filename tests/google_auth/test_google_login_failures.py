@@ -238,7 +238,9 @@ def test_a_proxy_that_opens_tls(world: World, tmp_path: Path, monkeypatch: pytes
         assert "REQUESTS_CA_BUNDLE" in said.next_action
         assert proxy.asked == [], "nothing was sent to it"
         world.environ["CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE"] = str(certificate)
-        assert world.login().access_token().token == "ya29.token-1", "gcloud's own setting trusts it"
+        login = world.login()
+        assert login.access_token().token == "ya29.token-1", "gcloud's own setting trusts it"
+        login.close()
 
 
 def test_a_file_of_authorities_that_is_not_there(world: World) -> None:
