@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from meshvm_tui.adapters.google_compute_clients import ComputeClients, library
 from meshvm_tui.adapters.google_errors import problem_from
 from meshvm_tui.compute_ports import JSON, Operation
-from meshvm_tui.problems import PermanentError, Problem
+from meshvm_tui.problems import PermanentError, Problem, TransientError
 
 if TYPE_CHECKING:
     from meshvm_tui.adapters.google_credentials import GoogleLogin
@@ -28,6 +28,7 @@ MUTATION_PATIENCE_SECONDS = 60.0
 """How long a call is tried again while Google is unavailable or asks to wait."""
 PAGE = 500
 _PARSER = "google.protobuf.json_format"
+T = TypeVar("T")
 
 
 class ComputeCalls:
@@ -60,7 +61,7 @@ class ComputeCalls:
     def mutate(self, client: str, method: str, request: str, *, zone: str = "", **fields: Any) -> Operation:
         """One change, sent again with its same request_id where Google is unavailable or its answer is lost."""
         place = {"zone": zone} if zone else {}
-        doing = _doing(client, method, fields)
+        doing = _doing(client, method, fields | place)
         try:
             answer = getattr(self.clients.get(client), f"{method}_unary")(
                 request=getattr(library(), request)(**fields, **place),
@@ -70,6 +71,13 @@ class ComputeCalls:
         except Exception as error:  # noqa: BLE001  see _read
             raise call_problem(error, doing) from None
         return begun(as_json(answer), fields["project"], doing, zone)
+
+    def patiently(self, read: Callable[[], T]) -> T:
+        """A read of another API by plain REST, as patient as those here. Raises the last Problem."""
+        try:
+            return cast("T", self._retry(READ_PATIENCE_SECONDS, mutating=False)(read)())
+        except Exception as error:  # noqa: BLE001  see _read
+            raise problem_from(error, "") from None
 
     def close(self) -> None:
         """Ends every call under way."""
@@ -110,6 +118,8 @@ def may_be_sent_again(error: Exception, *, mutating: bool) -> bool:
     from requests import exceptions as http
     from urllib3.exceptions import ProtocolError
 
+    if isinstance(error, Problem):
+        return error.code == "MVM-817" and isinstance(error, TransientError)
     if isinstance(error, (ServiceUnavailable, GatewayTimeout, TooManyRequests, http.ChunkedEncodingError)):
         return True
     if isinstance(error, http.ReadTimeout):

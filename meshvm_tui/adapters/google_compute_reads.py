@@ -129,19 +129,19 @@ class GoogleComputeReader:
 
     def permissions(self, project: str, wanted: Sequence[str]) -> frozenset[str]:
         """Those of the wanted permissions that we have."""
-        return granted_permissions(self._rest, project, wanted)
+        return self._calls.patiently(lambda: granted_permissions(self._rest, project, wanted))
 
     def enabled_services(self, project: str, wanted: Sequence[str]) -> frozenset[str]:
         """Those of the wanted APIs that are on."""
-        return enabled_services(self._rest, project, wanted)
+        return self._calls.patiently(lambda: enabled_services(self._rest, project, wanted))
 
     def clusters(self, project: str) -> Listing:
         """The GKE clusters of all locations."""
-        return list_clusters(self._rest, project)
+        return self._calls.patiently(lambda: list_clusters(self._rest, project))
 
     def cluster(self, project: str, location: str, name: str) -> JSON | None:
         """One GKE cluster, or None."""
-        return get_cluster(self._rest, project, location, name)
+        return self._calls.patiently(lambda: get_cluster(self._rest, project, location, name))
 
     def close(self) -> None:
         """Ends every call under way, those of the same login elsewhere as well."""

@@ -96,6 +96,23 @@ def test_reads_are_patient_with_a_busy_google_and_with_cuts(world: World) -> Non
     assert len(server.asked) == 4
 
 
+def test_the_other_apis_are_treated_with_the_same_patience(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    server, compute = world
+    name = "container.projects.locations.clusters.list"
+    server.once[name] += [error(503, "unavailable", "backendError"), error(429, "slow down", "x")]
+    server.once[name].append({})
+    assert compute.clusters(P).items == ()
+    assert len(server.asked) == 3
+    monkeypatch.setattr(google_compute_calls, "READ_PATIENCE_SECONDS", 0.3)
+    server.answers[name] = error(503, "The service is currently unavailable.", "backendError")
+    with pytest.raises(TransientError) as caught:
+        compute.clusters(P)
+    assert (caught.value.code, caught.value.cause) == ("MVM-817", "The service is currently unavailable.")
+    server.answers[name] = error(403, "Required 'container.clusters.list' permission", "forbidden")
+    with pytest.raises(ActionNeeded, match=r"container\.clusters\.list"):
+        compute.clusters(P)
+
+
 def test_the_patience_of_reads_ends(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     server, compute = world
     monkeypatch.setattr(google_compute_calls, "READ_PATIENCE_SECONDS", 0.4)
