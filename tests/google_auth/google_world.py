@@ -138,6 +138,7 @@ class GoogleServer:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             timeout = 10
+            wbufsize = -1  # head and body in one packet: no waiting for an acknowledgement between them
 
             def setup(self) -> None:
                 ours.connections += 1
