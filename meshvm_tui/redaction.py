@@ -1,4 +1,4 @@
-"""Takes secrets out of texts before they are shown, logged or kept: JSON Web Tokens and PEM private keys.
+"""Takes secrets out of texts before they are shown, logged or kept: JSON Web Tokens, Google's tokens, private keys.
 
 It is the last gate, not the first: nothing should hand a secret to an event. Every event, journal entry and
 session file goes through here all the same.
@@ -21,12 +21,16 @@ WITHOUT_KEY = "<private key removed>"
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]{5,}\.eyJ[A-Za-z0-9_-]{5,}(\.[A-Za-z0-9_-]*)?")
 # Line ends may be real or written as \n, as in JSON; a key whose end is cut off goes as well.
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
+# Access tokens and refresh tokens of Google's OAuth.
+_GOOGLE = re.compile(r"\bya29\.[\w.-]+|(?<![\w/:.-])1//0[\w-]{20,}")
 
 
 def redact(text: str) -> str:
     """The text without tokens and private keys."""
     if "eyJ" in text:
         text = _JWT.sub(WITHOUT_TOKEN, text)
+    if "ya29." in text or "1//" in text:
+        text = _GOOGLE.sub(WITHOUT_TOKEN, text)
     if "PRIVATE KEY-----" in text:
         text = _PRIVATE_KEY.sub(WITHOUT_KEY, text)
     return text
