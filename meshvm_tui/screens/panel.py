@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from meshvm_tui.events import Stage
     from meshvm_tui.plan import Plan
     from meshvm_tui.screens.board import Board
+    from meshvm_tui.screens.google_documents import Settings
 
 
 class PanelBody(VerticalScroll, can_focus=True):
@@ -33,7 +34,7 @@ class LivePanel(Vertical):
     def __init__(self) -> None:
         super().__init__(id="panel")
         self.tab = TABS[0]
-        self._shown: tuple[Plan, Stage, Board] | None = None
+        self._shown: tuple[Plan, Stage, Board, Settings] | None = None
 
     def compose(self) -> ComposeResult:
         """Tabs and text."""
@@ -41,9 +42,9 @@ class LivePanel(Vertical):
         with PanelBody(id="panel-scroll"):
             yield Painted(id="panel-text")
 
-    def show(self, plan: Plan, stage: Stage, board: Board) -> None:
-        """Shows what this plan makes at this stage."""
-        self._shown = (plan, stage, board)
+    def show(self, plan: Plan, stage: Stage, board: Board, settings: Settings) -> None:
+        """Shows what this plan makes at this stage; `settings` are gcloud's."""
+        self._shown = (plan, stage, board, settings)
         self._paint()
 
     def action_tab(self, by: int) -> None:

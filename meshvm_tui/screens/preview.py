@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
 
 from meshvm_tui.events import Stage
 from meshvm_tui.screens.documents import documents
 from meshvm_tui.screens.glyphs import printable
+from meshvm_tui.screens.google_documents import Settings, google_commands, google_documents
 
 if TYPE_CHECKING:
     from meshvm_tui.plan import Plan
     from meshvm_tui.screens.board import Board, StepLine
 
 TABS = ("yaml", "files", "commands")
+MADE_ONCE = ("machine", "firewall")
+"""Steps whose bodies and commands are only there while there is something to make."""
+PATH_WIDTH = 45
+"""Cells of the narrowest panel that stands beside a form."""
 
 PLACES = (
     ("root-cert.pem", "/etc/certs/root-cert.pem", "trust in istiod's certificate"),
@@ -35,14 +40,17 @@ _PARTS = {
 }
 
 
-def preview(tab: str, plan: Plan, stage: Stage, board: Board) -> Content:
-    """The text of one view."""
+def preview(tab: str, plan: Plan, stage: Stage, board: Board, settings: Settings) -> Content:
+    """The text of one view. `settings` are gcloud's, which stand in for an empty project or zone."""
     lines = [line for line in board.of_stage(stage) if not line.satisfied]
+    done = {line.key for line in board.of_stage(stage) if line.satisfied and line.step in MADE_ONCE}
     if tab == "files":
         return Content.assemble(*_files(plan))
     if tab == "commands":
-        return Content.assemble(*_commands(lines))
-    return Content.assemble(*_yaml(plan, stage, lines))
+        commands = google_commands(plan, stage, settings)
+        return Content.assemble(*_commands(lines, {key: made for key, made in commands.items() if key not in done}))
+    bodies = google_documents(plan, stage, settings)
+    return Content.assemble(*_yaml(plan, stage, lines, [bodies[key] for key in bodies if key not in done]))
 
 
 def diff_parts(diff: str) -> list[tuple[str, str]]:
@@ -56,16 +64,46 @@ def command_parts(commands: tuple[str, ...]) -> list[tuple[str, str]]:
     return [(f"{printable(command)}\n", "$foreground") for command in commands]
 
 
-def _yaml(plan: Plan, stage: Stage, lines: list[StepLine]) -> list[tuple[str, str]]:
+def _yaml(plan: Plan, stage: Stage, lines: list[StepLine], bodies: list[tuple[str, Any]]) -> list[tuple[str, str]]:
     made = documents(plan, stage)
     if made:
         return [("---\n".join(made), "$foreground")]
+    if bodies:
+        return _bodies(bodies)
     parts: list[tuple[str, str]] = [("# in the plan\n", "$foreground-muted"), (_plan_yaml(plan, stage), "$foreground")]
     for line in lines:
         for change in line.changes:
             parts.append((f"\n# {change.action} {printable(change.target)}\n", "$foreground-muted"))
             parts += diff_parts(change.diff)
     return parts
+
+
+def _bodies(bodies: list[tuple[str, Any]]) -> list[tuple[str, str]]:
+    import yaml
+
+    parts: list[tuple[str, str]] = []
+    for method, body in bodies:
+        parts.append((f"# {method}\n", "$foreground-muted"))
+        for line in yaml.safe_dump(body, sort_keys=False, width=1000).splitlines():
+            parts += [(f"{row}\n", "$foreground") for row in _broken(line)]
+        parts.append(("\n", ""))
+    return parts
+
+
+def _broken(line: str) -> list[str]:
+    """A long path goes on below its name, broken at its slashes, so that it stays in its column."""
+    rows, indent = [line], " " * (len(line) - len(line.lstrip(" -")) + 4)
+    while len(rows[-1]) > PATH_WIDTH and (cut := _cut(rows[-1], len(indent) if rows[1:] else 0)):
+        rows[-1:] = [rows[-1][:cut].rstrip(), indent + rows[-1][cut:].lstrip()]
+    return rows
+
+
+def _cut(row: str, start: int) -> int:
+    """Where a row is broken: after its name, else after the last slash that fits; 0 where neither is there."""
+    name = row.find(": ") + 2
+    if start == 0 and name > 1:
+        return name
+    return row.rfind("/", start + 1, PATH_WIDTH) + 1
 
 
 def _plan_yaml(plan: Plan, stage: Stage) -> str:
@@ -86,13 +124,17 @@ def _files(plan: Plan) -> list[tuple[str, str]]:
     return parts or [("No machine in the plan yet.\n", "$foreground-muted")]
 
 
-def _commands(lines: list[StepLine]) -> list[tuple[str, str]]:
+def _commands(lines: list[StepLine], made: dict[tuple[str, str], tuple[str, str]]) -> list[tuple[str, str]]:
+    """What the engine saw that has to be done; before it looked, what the fields make."""
     parts: list[tuple[str, str]] = []
     for line in lines:
         found = [command for change in line.changes for command in change.commands]
         if found:
+            made.pop(line.key, None)
             machine = f" on {line.machine}" if line.machine else ""
             parts.append((f"# {line.title}{machine}\n", "$foreground-muted"))
             parts += command_parts(tuple(found))
             parts.append(("\n", ""))
+    for title, command in made.values():
+        parts += [(f"# {title}\n", "$foreground-muted"), *command_parts((command,)), ("\n", "")]
     return parts or [("Nothing to do by hand here.\n", "$foreground-muted")]

@@ -74,9 +74,11 @@ class WizardScreen(WizardFrame):
     def show_answer(self, topic: str, token: int, found: Found, problem: ProblemRecord | None) -> None:
         """The answer to what was asked: for the dialog that asked it, or for the hints of the fields."""
         if topic == DEFAULTS:
-            settings = {item.value: (item.columns[0], item.columns[1]) for item in found.candidates}
+            self.settings = {item.value: (item.columns[0], item.columns[1]) for item in found.candidates}
             for pane in self.query(StagePane):
-                pane.show_defaults(settings)
+                pane.show_defaults(self.settings)
+            if self.ready:
+                self.paint_panel()
         elif self._picker is None or self._picker.token != token:
             return
         elif problem:

@@ -24,6 +24,7 @@ from meshvm_tui.screens.stage_pane import StagePane
 
 if TYPE_CHECKING:
     from meshvm_tui.plan import Plan
+    from meshvm_tui.screens.google_documents import Settings
 
 
 class WizardFrame(AppScreen):
@@ -40,6 +41,8 @@ class WizardFrame(AppScreen):
         self.stage = stage
         self.board = board
         self.machine = 0
+        self.settings: Settings = {}
+        """gcloud's, once they were asked for."""
         self.touched = False
         self._saved = "saved"
         self._bound_to: tuple[Stage, bool] | None = None
@@ -172,7 +175,7 @@ class WizardFrame(AppScreen):
         """Paints the live panel, where it is seen."""
         panel = self.query_one(LivePanel)
         if panel.display:
-            panel.show(self.plan, self.stage, self.board)
+            panel.show(self.plan, self.stage, self.board, self.settings)
 
     def paint_why(self) -> None:
         """Says why the stage cannot be left, or else what a run up to it would change; dims the key."""
