@@ -84,9 +84,8 @@ def _bodies(bodies: list[tuple[str, Any]]) -> list[tuple[str, str]]:
     parts: list[tuple[str, str]] = []
     for method, body in bodies:
         parts.append((f"# {method}\n", "$foreground-muted"))
-        for line in yaml.safe_dump(body, sort_keys=False, width=1000).splitlines():
-            parts += [(f"{row}\n", "$foreground") for row in _broken(line)]
-        parts.append(("\n", ""))
+        lines = yaml.safe_dump(body, sort_keys=False, width=1000).splitlines()
+        parts.append(("\n".join(row for line in lines for row in _broken(line)) + "\n\n", "$foreground"))
     return parts
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -38,6 +39,8 @@ QUESTIONS = {
 }
 """Title, and what is said while the answer is awaited."""
 DEFAULTS = "google-defaults"
+TOKENS = count(1)
+"""Each question has its own, over all wizards: an answer that comes late is nobody else's."""
 
 
 class WizardScreen(WizardFrame):
@@ -62,7 +65,6 @@ class WizardScreen(WizardFrame):
     def __init__(self, *, session: str, plan: Plan, stage: Stage, board: Board) -> None:
         super().__init__(session=session, plan=plan, stage=stage, board=board)
         self._picker: PickDialog | None = None
-        self._token = 0
 
     def show_plan(self, plan: Plan) -> None:
         """The plan was changed by somebody else than this screen's fields."""
@@ -137,9 +139,9 @@ class WizardScreen(WizardFrame):
         about = pane.about(row)
 
         def ask() -> int:
-            self._token += 1
-            self.post_message(Question(row.field.pick, self._token, about))
-            return self._token
+            token = next(TOKENS)
+            self.post_message(Question(row.field.pick, token, about))
+            return token
 
         def picked(candidate: Candidate | None) -> None:
             self._picker = None
