@@ -12,6 +12,9 @@ from meshvm_tui.problems import ActionNeeded
 ACTION_NEEDED = ActionNeeded.__name__
 """The reason of a step that stopped because the operator must do something."""
 
+PASSING = ("probe", "grant")
+"""Actions that leave the world as it was when the run ends."""
+
 
 def conclude(run: Run, order: Walk) -> dict[str, Any]:
     """The fields of RunFinished beside its time and session."""
@@ -26,10 +29,12 @@ def conclude(run: Run, order: Walk) -> dict[str, Any]:
 
 
 def pending(result: StepFinished) -> bool:
-    """Whether a looked-at step would change something; probes alone do not count."""
+    """Whether a looked-at step would change something; probes, and access for the run's own time, do not count."""
     if result.observation is None or result.state is not StepState.PENDING:
         return False
-    if any(change.action != "probe" for change in result.changes):
+    if result.observation.reason == "WillBeProbed":
+        return False
+    if any(change.action not in PASSING for change in result.changes):
         return True
     return not result.changes and result.observation.standing is not Standing.SATISFIED
 

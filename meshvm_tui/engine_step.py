@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from meshvm_tui.engine_retry import reading, try_until
 from meshvm_tui.events import Change, Mode, Observation, Standing, StepPlanned, StepState
 from meshvm_tui.problems import ActionNeeded, Cancelled, PermanentError, Problem, ProblemRecord, TransientError
+from meshvm_tui.steps.step import NotYetKnown, unknown
 
 if TYPE_CHECKING:
     from meshvm_tui.engine_run import Run
@@ -64,9 +65,11 @@ class Looking:
     def _look(self) -> StepResult:
         ports = self.open_ports()
         if self.step.probe:
-            changes = self.step.changes(ports, self.scope, WILL_BE_PROBED)
-            return _looked(StepState.PENDING, WILL_BE_PROBED, changes)
-        observation = self.step.observe(ports, self.scope)
+            return _looked(StepState.PENDING, WILL_BE_PROBED, self._probe_changes(ports))
+        try:
+            observation = self.step.observe(ports, self.scope)
+        except NotYetKnown as later:
+            return _looked(StepState.PENDING, unknown(later.waits_for, later.cause))
         if observation.standing is Standing.SATISFIED:
             return _looked(StepState.SKIPPED, observation)
         if self.run.request.mode is Mode.OBSERVE and observation.standing is Standing.UNKNOWN:
@@ -75,6 +78,12 @@ class Looking:
         if observation.standing is Standing.UNKNOWN:
             changes = tuple(Change(c.action, c.target, c.diff, c.commands, EXPECTED) for c in changes)
         return _looked(StepState.PENDING, observation, changes)
+
+    def _probe_changes(self, ports: ReadPorts) -> tuple[Change, ...]:
+        try:
+            return self.step.changes(ports, self.scope, WILL_BE_PROBED)
+        except NotYetKnown:
+            return ()
 
 
 def _looked(state: StepState, observation: Observation, changes: tuple[Change, ...] = ()) -> StepResult:

@@ -55,8 +55,8 @@ class Standing(StrEnum):
 class Change:
     """One thing that apply would do: an object or file, its diff, and the command that does the same by hand.
 
-    `action` is create, update, delete, run or probe. `fingerprint` is a hash of what the change was computed
-    from; apply refuses a change whose fingerprint has moved since it was shown.
+    `action` is create, update, delete, run, probe or grant (access for the run's own time). `fingerprint` is a hash of
+    what the change was computed from; apply refuses a change whose fingerprint has moved since it was shown.
     """
 
     action: str

@@ -8,12 +8,13 @@ from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from meshvm_tui.locations import known_hosts
-from meshvm_tui.problems import ActionNeeded, PermanentError
+from meshvm_tui.problems import ActionNeeded
 
 if TYPE_CHECKING:
     from meshvm_tui.adapters.google_compute_calls import ComputeCalls
     from meshvm_tui.adapters.google_credentials import GoogleLogin
     from meshvm_tui.adapters.google_rest import GoogleRest
+    from meshvm_tui.adapters.instance_access import GceAccess
     from meshvm_tui.compute_ports import Compute, ComputeReader, InstanceAccess, InstanceAccessReader
     from meshvm_tui.plan import Machine, Plan
     from meshvm_tui.ports import (
@@ -65,12 +66,12 @@ class WiredConnections:
 
     def guest_reader(self, plan: Plan, machine: Machine) -> GuestReader:
         """The machine's inside, for looking; over the connection that applying uses afterwards."""
-        return _LookingOnly(self._guest(machine))
+        return _LookingOnly(self._guest(plan, machine))
 
     def guest(self, plan: Plan, machine: Machine) -> Guest:
         """The machine's inside. Raises ActionNeeded MVM-722 where nothing may be changed."""
         self._refuse_writing()
-        return self._guest(machine)
+        return self._guest(plan, machine)
 
     def istioctl(self, plan: Plan) -> Istioctl:
         """istioctl against the plan's cluster; it is looked for when it is used."""
@@ -94,17 +95,19 @@ class WiredConnections:
 
     def access_reader(self, plan: Plan, machine: Machine) -> InstanceAccessReader:
         """The way into a machine on Compute Engine, for looking."""
-        return self.access(plan, machine)
+        return _AccessLookingOnly(self._access(plan, machine))
 
     def access(self, plan: Plan, machine: Machine) -> InstanceAccess:
-        """The way into a machine on Compute Engine."""
-        raise PermanentError("MVM-415", f"machine {machine.name} is on Compute Engine")
+        """The way into a machine on Compute Engine. Raises ActionNeeded MVM-722 where nothing may be changed."""
+        self._refuse_writing()
+        return self._access(plan, machine)
 
     def close(self) -> None:
         """Closes every port that was opened."""
         with self._lock:
             ports, self._opened = list(self._opened.values()), {}
-        for port in ports:
+        # The last opened first: taking a key away wants the login that was opened before it.
+        for port in reversed(ports):
             if hasattr(port, "close"):
                 port.close()
 
@@ -128,12 +131,32 @@ class WiredConnections:
         login = self._google_login(plan)
         return self._once(("compute-calls", login), lambda: ComputeCalls(login))
 
-    def _guest(self, machine: Machine) -> Guest:
+    def _access(self, plan: Plan, machine: Machine) -> GceAccess:
+        from meshvm_tui.adapters.google_compute import GoogleCompute
+        from meshvm_tui.adapters.instance_ways import open_access
+
+        login, rest, calls = self._google_login(plan), self._google_rest(plan), self._compute_calls(plan)
+        return self._once(
+            ("access", login, machine.model_dump_json()),
+            lambda: open_access(
+                machine,
+                GoogleCompute(login, rest, calls),
+                rest=rest,
+                login=login,
+                own_known_hosts=known_hosts(),
+                secrets=self._secrets,
+            ),
+        )
+
+    def _guest(self, plan: Plan, machine: Machine) -> Guest:
         from meshvm_tui.adapters.ssh_guest import SshGuest
 
         # paramiko logs what it raises as well; without a handler Python would write that over the screen.
         logging.getLogger("paramiko").addHandler(logging.NullHandler())
         where = ("guest", machine.model_dump_json())
+        if machine.gce is not None:
+            access = self._access(plan, machine)
+            return self._once((*where, access), lambda: SshGuest(access.target))
         return self._once(
             where, lambda: SshGuest.for_machine(machine, own_known_hosts=known_hosts(), secrets=self._secrets)
         )
@@ -150,6 +173,13 @@ class WiredConnections:
     def _refuse_writing(self) -> None:
         if self._read_only:
             raise ActionNeeded("MVM-722", "A step wanted to change something.")
+
+
+class _AccessLookingOnly:
+    """The reading half of an access: nothing is granted through it."""
+
+    def __init__(self, access: InstanceAccess) -> None:
+        self.look = access.look
 
 
 class _LookingOnly:

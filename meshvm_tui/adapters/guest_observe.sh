@@ -9,6 +9,7 @@ observe() {
     observe_files
     observe_hosts
     observe_log
+    [ -z "${MV_INSTANCE:-}" ] || observe_instance
     [ -z "${MV_GATEWAY_IP:-}" ] || observe_gateway
     emit topic end
 }
@@ -44,6 +45,12 @@ read_only_places() {
     for place in etc usr/local var tmp; do
         if [ -d "$root/$place" ] && [ ! -w "$root/$place" ]; then printf '/%s ' "$place"; fi
     done
+}
+
+# Who the machine is, by the metadata server that only it can ask (Compute Engine, "VM metadata"). Never by a proxy.
+observe_instance() {
+    emit topic instance id "$(curl -s -m 3 --noproxy '*' -H 'Metadata-Flavor: Google' \
+        http://169.254.169.254/computeMetadata/v1/instance/id 2>/dev/null </dev/null || :)"
 }
 
 observe_network() {

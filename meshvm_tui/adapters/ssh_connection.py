@@ -110,6 +110,8 @@ class SshConnection:
             self._transport.log_in(self.target.user, offers)
 
     def _socket(self) -> Any:
+        if self.target.connect is not None:
+            return self.target.connect()
         if self.target.jump:
             return self._through_jump()
         sock = socket.create_connection((self.target.host, self.target.port), timeout=CONNECT_SECONDS)

@@ -33,12 +33,17 @@ EXECUTE_SILENCE = 360.0
 class SshGuestReader:
     """A VM's inside, for looking only."""
 
-    def __init__(self, target: SshTarget) -> None:
-        self._target = target
+    def __init__(self, target: SshTarget | Callable[[], SshTarget]) -> None:
+        """`target` may be what finds it, for a machine whose address is not known yet."""
+        self._find = target if callable(target) else lambda: target
         self._connection: SshConnection | None = None
         self._lock = threading.Lock()
         self._closed = False
-        self._sudo = SudoPassword(target.where, target.secrets, lambda: self._closed)
+        self._sudo = SudoPassword(lambda: self._target, lambda: self._closed)
+
+    @property
+    def _target(self) -> SshTarget:
+        return self._find()
 
     def observe(self, query: GuestQuery) -> GuestFacts:
         """`guest.sh observe`: topic by topic. `clock_skew` is right within half a turn and half a second.

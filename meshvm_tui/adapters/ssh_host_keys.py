@@ -104,7 +104,8 @@ def _is_hash_of(hashed: str, name: str) -> bool:
 
 @dataclass(frozen=True)
 class HostKeys:
-    """What is known about one host. `pin` is `SHA256:…` or `<type> <base64>` of the plan and then alone counts."""
+    """What is known about one host. `pin` is `SHA256:…` or `<type> <base64>` of the plan and then alone counts;
+    without it, what the machine `published` (`<type> <base64>`) does, if anything."""
 
     host: str
     port: int
@@ -112,17 +113,24 @@ class HostKeys:
     operator_files: tuple[Path, ...]
     own_file: Path
     accept: AcceptHostKey | None = None
+    published: tuple[str, ...] = ()
 
     def preferred_types(self) -> tuple[str, ...]:
         """The types to ask the server for first, so that it shows a key that can be compared."""
         if self.pin and not self.pin.startswith("SHA256:"):
             return (self.pin.split()[0],)
+        if self.published and not self.pin:
+            return tuple(line.split()[0] for line in self.published)
         return tuple(dict.fromkeys(key.type for key in self._known() if key.marker is Marker.NONE))
 
     def check(self, shown: ShownKey) -> None:
         """Returns where the shown key is the right one; otherwise a Problem, and nothing may be sent."""
         if self.pin:
             self._check_pin(shown)
+            return
+        if self.published:
+            if f"{shown.type} {shown.base64}" not in self.published:
+                raise self._changed(shown, f"the instance published {', '.join(map(_pinned, self.published))}")
             return
         known = list(self._known())
         same = [key for key in known if key.base64 == shown.base64]

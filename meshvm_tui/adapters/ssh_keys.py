@@ -30,7 +30,8 @@ _OPENSSH = b"openssh-key-v1\0"
 @dataclass(frozen=True)
 class Keys:
     """Where keys come from. `named` is the plan's path; without one, `files` are tried where they are there, and
-    ssh-agent's keys unless `only_files`. `agent` is its socket, "" for SSH_AUTH_SOCK's, or `none`."""
+    ssh-agent's keys unless `only_files`. `agent` is its socket, "" for SSH_AUTH_SOCK's, or `none`. A key that is
+    `held` in memory is tried alone."""
 
     named: str
     files: tuple[Path, ...]
@@ -38,11 +39,15 @@ class Keys:
     agent: str = ""
     secrets: Secrets | None = None
     cancelled: Callable[[], bool] = lambda: False
+    held: Callable[[], paramiko.PKey] | None = None
 
     def offers(self) -> Generator[tuple[str, paramiko.PKey], None, None]:
         """What to try, with what to call it. Raises ActionNeeded MVM-407 where the one that counts cannot be used,
         MVM-435 where its passphrase is wrong; asks for a passphrase only after all else was tried. The connection to
         ssh-agent, which signs, is open until the iterator is closed."""
+        if self.held is not None:
+            yield "the temporary key", self.held()
+            return
         agent = self._agent()
         try:
             loaded = list(agent.get_keys())

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from meshvm_tui.adapters.ssh_errors import WANTS_PASSWORD, sudo_evidence
-from meshvm_tui.ports import SecretKind, Secrets
+from meshvm_tui.ports import SecretKind
 from meshvm_tui.problems import ActionNeeded
+
+if TYPE_CHECKING:
+    from meshvm_tui.adapters.ssh_target import SshTarget
 
 TRIES = 3
 """How often it is asked for, as sudo does."""
@@ -16,22 +19,22 @@ T = TypeVar("T")
 
 
 class SudoPassword:
-    """`where` is user@host:port. `known` is "" until a password has worked."""
+    """`target` finds the machine, whose user is meant. `known` is "" until a password has worked."""
 
-    def __init__(self, where: str, secrets: Secrets | None, cancelled: Callable[[], bool]) -> None:
-        self._where = where
-        self._secrets = secrets
+    def __init__(self, target: Callable[[], SshTarget], cancelled: Callable[[], bool]) -> None:
+        self._target = target
         self._cancelled = cancelled
         self.known = ""
 
     def with_password(self, work: Callable[[str], T], words: str) -> T:
         """What `work` gives with a password that the operator gave; `words` are sudo's own, which ask for it."""
-        problem = ActionNeeded("MVM-413", f"{self._where}: {words}", evidence=sudo_evidence(self._where))
-        secrets = self._secrets
+        target = self._target()
+        where, secrets = target.where, target.secrets
+        problem = ActionNeeded("MVM-413", f"{where}: {words}", evidence=sudo_evidence(where))
         if secrets is None:
             raise problem
         for _ in range(TRIES):
-            given = secrets.ask(SecretKind.SUDO, self._where, self._cancelled)
+            given = secrets.ask(SecretKind.SUDO, where, self._cancelled)
             if given is None:
                 break
             try:
@@ -40,7 +43,7 @@ class SudoPassword:
                 if failure.code != WRONG:
                     raise
                 problem = failure
-                secrets.reject(SecretKind.SUDO, self._where)
+                secrets.reject(SecretKind.SUDO, where)
                 continue
             self.known = given
             return result

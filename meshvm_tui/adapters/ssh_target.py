@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +15,8 @@ from meshvm_tui.adapters.ssh_keys import Keys
 from meshvm_tui.problems import PermanentError
 
 if TYPE_CHECKING:
+    from paramiko import PKey
+
     from meshvm_tui.plan import Machine
     from meshvm_tui.ports import Secrets
 
@@ -22,7 +25,9 @@ if TYPE_CHECKING:
 class SshTarget:
     """A host with the login to it. `key` is a private key's path, or "" for ssh-agent and `keys`; `known_host` pins
     the host key; `jump` is user@host:port of a host in between, or several with commas between them, the first hop
-    first; `known_as` is the name under which known_hosts has it, where that is another (HostKeyAlias)."""
+    first; `known_as` is the name under which known_hosts has it, where that is another (HostKeyAlias). `published`
+    are host keys (`<type> <base64>`) that the machine told its cloud, `held_key` is a key in memory that alone is
+    tried, `connect` gives a connected socket where the way is no plain TCP connection."""
 
     host: str
     port: int
@@ -36,6 +41,9 @@ class SshTarget:
     only_these_keys: bool = False
     agent: str = ""
     known_as: str = ""
+    published: tuple[str, ...] = ()
+    held_key: Callable[[], PKey] | None = field(default=None, compare=False, repr=False)
+    connect: Callable[[], socket.socket] | None = field(default=None, compare=False, repr=False)
     accept: AcceptHostKey | None = field(default=None, compare=False)
     secrets: Secrets | None = field(default=None, compare=False, repr=False)
 
@@ -53,12 +61,13 @@ class SshTarget:
             operator_files=tuple(path.expanduser() for path in self.operator_known_hosts),
             own_file=self.own_known_hosts,
             accept=self.accept,
+            published=self.published,
         )
 
     def login_keys(self, cancelled: Callable[[], bool]) -> Keys:
         """The keys that the login may try."""
         files = tuple(path.expanduser() for path in self.keys)
-        return Keys(self.key, files, self.only_these_keys, self.agent, self.secrets, cancelled)
+        return Keys(self.key, files, self.only_these_keys, self.agent, self.secrets, cancelled, self.held_key)
 
     def jump_target(self) -> SshTarget:
         """The last host in between, as a target of its own; those before it are on the way to it. Raises
@@ -82,7 +91,7 @@ def target_for(
     """A machine of the plan; what the plan leaves out is as ssh's configuration says. Raises a Problem where the plan
     names no way that works here."""
     if machine.ssh.via == "iap":
-        raise PermanentError("MVM-415", f"machine {machine.name} says via: iap")
+        raise PermanentError("MVM-415", f"machine {machine.name} says via: iap and is no instance (gce)")
     if not machine.host:
         raise PermanentError("MVM-429", f"machine {machine.name} has no host")
     jumps = machine.ssh.via == "jump"
@@ -100,6 +109,35 @@ def target_for(
         secrets=secrets,
     )
     return replace(_configured(plain, config), jump=machine.ssh.jump if jumps else config.jump)
+
+
+def target_on_compute_engine(
+    machine: Machine,
+    *,
+    address: str,
+    user: str,
+    known_as: str,
+    published: tuple[str, ...],
+    key: Callable[[], PKey] | None,
+    connect: Callable[[], socket.socket] | None,
+    own_known_hosts: Path,
+    secrets: Secrets | None = None,
+) -> SshTarget:
+    """An instance: Google says where it is and which host keys it has, and ssh's configuration is not asked."""
+    return SshTarget(
+        host=address,
+        port=machine.ssh.port,
+        user=user,
+        key=machine.ssh.key,
+        known_host=machine.ssh.known_host,
+        own_known_hosts=own_known_hosts,
+        operator_known_hosts=(Path("~/.ssh/known_hosts"), Path("~/.ssh/google_compute_known_hosts")),
+        known_as=known_as,
+        published=published,
+        held_key=key,
+        connect=connect,
+        secrets=secrets,
+    )
 
 
 def _configured(target: SshTarget, config: SshConfig) -> SshTarget:

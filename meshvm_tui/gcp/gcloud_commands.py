@@ -48,6 +48,18 @@ def resume_instance(name: str, place: Place) -> str:
     return gcloud("compute", "instances", "resume", name, *_where(place))
 
 
+def add_key(name: str, user: str, place: Place) -> str:
+    """`gcloud compute instances add-metadata` with a file of keys: those that are there, and the new one."""
+    flags = ["--metadata-from-file=ssh-keys=KEYS_FILE", *_where(place)]
+    command = gcloud("compute", "instances", "add-metadata", name, *flags)
+    return f"{command}  # KEYS_FILE: the keys that are there, and {user}:ssh-ed25519 …"
+
+
+def add_os_login_key(project: str) -> str:
+    """`gcloud compute os-login ssh-keys add`."""
+    return gcloud("compute", "os-login", "ssh-keys", "add", "--key-file=KEY.pub", "--ttl=30m", f"--project={project}")
+
+
 def create_firewall(project: str, body: JSON) -> str:
     """`gcloud compute firewall-rules create` in the guide's form."""
     rules = [f"{item['IPProtocol']}:{port}" for item in body["allowed"] for port in item.get("ports", [])]

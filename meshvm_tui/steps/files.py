@@ -11,12 +11,12 @@ from meshvm_tui.problems import PermanentError, TransientError
 from meshvm_tui.steps import guest_commands
 from meshvm_tui.steps.agent_failure import token_subject
 from meshvm_tui.steps.bootstrap_state import TOKEN_MARGIN, BootstrapState, bootstrap_state
-from meshvm_tui.steps.guest_facts import FROZEN, guest_facts, guest_view, machine_of, workload_address
+from meshvm_tui.steps.guest_facts import FROZEN, guest_facts, guest_view, workload_address
 from meshvm_tui.steps.guest_order import HELD_TOKEN
 from meshvm_tui.steps.guest_view import TOKEN
 from meshvm_tui.steps.mesh_facts import gateway_ip, mesh_facts
 from meshvm_tui.steps.saved_files import load, save, token_is_good
-from meshvm_tui.steps.step import Outcome, Scope, Step, different, fingerprint, missing, satisfied, unknown
+from meshvm_tui.steps.step import Outcome, Scope, Step, different, fingerprint, machine_of, missing, satisfied, unknown
 from meshvm_tui.steps.workload_certificate import is_certificate
 
 if TYPE_CHECKING:

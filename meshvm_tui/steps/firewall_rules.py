@@ -11,7 +11,7 @@ from meshvm_tui.gcp.places import project_in
 from meshvm_tui.plan import FirewallTarget, Via
 from meshvm_tui.problems import ActionNeeded
 from meshvm_tui.steps.google_facts import compute_reader, instance, network_of, place, pods_come_from
-from meshvm_tui.steps.guest_facts import machine_of
+from meshvm_tui.steps.step import machine_of
 
 if TYPE_CHECKING:
     from meshvm_tui.ports import ReadPorts

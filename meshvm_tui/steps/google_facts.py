@@ -8,12 +8,11 @@ from meshvm_tui.gcp.instance import InstanceView, network_path, subnetwork_path
 from meshvm_tui.gcp.places import Place, cluster_project, place_of, project_in, short
 from meshvm_tui.gcp.pod_ranges import PodRanges, pod_ranges
 from meshvm_tui.problems import ActionNeeded, PermanentError, Problem
-from meshvm_tui.steps.guest_facts import machine_of
+from meshvm_tui.steps.step import Scope, machine_of
 
 if TYPE_CHECKING:
     from meshvm_tui.compute_ports import Compute, ComputeReader, GoogleDefaults
     from meshvm_tui.ports import Ports, ReadPorts
-    from meshvm_tui.steps.step import Scope
 
 JSON = dict[str, Any]
 

@@ -24,7 +24,7 @@ from meshvm_tui.steps.google_facts import (
     place,
     pods_come_from,
 )
-from meshvm_tui.steps.guest_facts import machine_of
+from meshvm_tui.steps.step import machine_of
 
 if TYPE_CHECKING:
     from meshvm_tui.findings import Finding

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from meshvm_tui.istio import names
 from meshvm_tui.ports import CONFIG_MAPS, GuestFacts, GuestQuery
 from meshvm_tui.problems import PermanentError, Problem
+from meshvm_tui.steps.google_facts import instance
 from meshvm_tui.steps.guest_view import GuestView
 from meshvm_tui.steps.mesh_facts import gateway_ip, mesh_facts
+from meshvm_tui.steps.step import NotYetKnown, Scope, machine_of
 
 if TYPE_CHECKING:
     from meshvm_tui.plan import Machine
     from meshvm_tui.ports import Guest, Ports, ReadPorts
-    from meshvm_tui.steps.step import Scope
 
 FROZEN = "!guest-facts"
 GATEWAY = "!gateway-check"
@@ -32,13 +33,6 @@ def guest_facts(ports: ReadPorts, scope: Scope) -> GuestFacts:
 def guest_view(ports: ReadPorts, scope: Scope) -> GuestView:
     """The same, typed."""
     return GuestView(guest_facts(ports, scope))
-
-
-def machine_of(scope: Scope) -> Machine:
-    """The machine that a step runs for."""
-    if scope.machine is None:
-        raise PermanentError("MVM-901", "a step of a machine was run without one")
-    return scope.machine
 
 
 def guest_of(ports: Ports) -> Guest:
@@ -82,6 +76,9 @@ def _observe(ports: ReadPorts, scope: Scope) -> GuestFacts:
     if http := scope.plan.services.http_server:
         values["HTTP_PORT"] = str(http.port)
     values.update(_host_value(ports, scope))
+    if machine_of(scope).gce is not None:
+        _check_open(ports, scope)
+        values["INSTANCE"] = "yes"
     facts = ports.guest.observe(GuestQuery({**values, **gateway}))
     check: Any = facts.values.get("gateway")
     if check and GuestView(facts).text("gateway", "exit") in _REACHED:
@@ -98,6 +95,15 @@ _REACHED = ("0", "1", "8", "16", "22", "52", "92")
 def gateway_was_reached(exit_code: str) -> bool:
     """Whether curl got as far as TLS with a certificate that it trusts."""
     return exit_code in _REACHED
+
+
+def _check_open(ports: ReadPorts, scope: Scope) -> None:
+    """Raises NotYetKnown while an instance is not there, or no key of ours opens it."""
+    view = instance(ports, scope)
+    if view is None or view.status != "RUNNING":
+        raise NotYetKnown("machine", "the instance does not run yet")
+    if ports.access is None or not ports.access.look(view.body).open:
+        raise NotYetKnown("ssh-access", "looked at once a key of ours opens the instance")
 
 
 def _host_value(ports: ReadPorts, scope: Scope) -> dict[str, str]:

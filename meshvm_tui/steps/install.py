@@ -18,13 +18,13 @@ from meshvm_tui.steps import guest_commands
 from meshvm_tui.steps.agent_failure import agent_problem
 from meshvm_tui.steps.bootstrap_state import bootstrap_state
 from meshvm_tui.steps.guest_execution import Failed, problem_of, run_alone, step_result
-from meshvm_tui.steps.guest_facts import guest_of, guest_view, istiod_host, machine_of
+from meshvm_tui.steps.guest_facts import guest_of, guest_view, istiod_host
 from meshvm_tui.steps.guest_order import apply_order, confirm_order
 from meshvm_tui.steps.guest_view import PLACES
 from meshvm_tui.steps.registration import CONNECTED_BEFORE, registered_name
 from meshvm_tui.steps.saved_files import remove_token
 from meshvm_tui.steps.sidecar_package import package_source
-from meshvm_tui.steps.step import Outcome, Scope, Step, different, fingerprint, missing, satisfied, unknown
+from meshvm_tui.steps.step import Outcome, Scope, Step, different, fingerprint, machine_of, missing, satisfied, unknown
 
 if TYPE_CHECKING:
     from meshvm_tui.ports import GuestReport, Ports, ReadPorts

@@ -13,10 +13,9 @@ from meshvm_tui.gcp.places import short
 from meshvm_tui.problems import ActionNeeded, PermanentError, Problem, TransientError
 from meshvm_tui.steps.commands import as_yaml
 from meshvm_tui.steps.google_facts import compute_of, gce_create, instance, place
-from meshvm_tui.steps.guest_facts import machine_of
 from meshvm_tui.steps.instance_preflight import check_choices, elsewhere, preflight
 from meshvm_tui.steps.object_compare import diff_of_new
-from meshvm_tui.steps.step import Outcome, Scope, Step, fingerprint
+from meshvm_tui.steps.step import Outcome, Scope, Step, fingerprint, machine_of
 
 if TYPE_CHECKING:
     from meshvm_tui.ports import Ports, ReadPorts

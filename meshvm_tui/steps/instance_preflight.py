@@ -19,7 +19,7 @@ from meshvm_tui.gcp.gcloud_commands import enable_services
 from meshvm_tui.gcp.places import Place, project_in, short
 from meshvm_tui.problems import ActionNeeded, Problem
 from meshvm_tui.steps.google_facts import compute_reader, gce_create, instance, place
-from meshvm_tui.steps.guest_facts import machine_of
+from meshvm_tui.steps.step import machine_of
 
 if TYPE_CHECKING:
     from meshvm_tui.findings import Finding

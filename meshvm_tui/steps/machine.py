@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from meshvm_tui.checks.guest import GuestWants, errors, guest_findings
 from meshvm_tui.events import Change, Observation, Stage, Standing
-from meshvm_tui.problems import ActionNeeded
-from meshvm_tui.steps.guest_facts import guest_view, machine_of, workload_address
+from meshvm_tui.problems import ActionNeeded, PermanentError
+from meshvm_tui.steps.google_facts import instance
+from meshvm_tui.steps.guest_facts import guest_view, workload_address
 from meshvm_tui.steps.machine_checks import architecture, obstacle
-from meshvm_tui.steps.step import Outcome, Scope, Step
+from meshvm_tui.steps.step import Outcome, Scope, Step, machine_of
 
 if TYPE_CHECKING:
     from meshvm_tui.findings import Finding
@@ -30,6 +31,7 @@ class GuestReachable(Step):
     def observe(self, ports: ReadPorts, scope: Scope) -> Observation:
         """Satisfied, or a problem: nothing that is wrong here can be mended by applying."""
         view = guest_view(ports, scope)
+        _check_identity(ports, scope, view)
         if (problem := obstacle(view)) is not None:
             scope.forget()
             raise problem
@@ -47,6 +49,22 @@ class GuestReachable(Step):
     def apply(self, ports: Ports, scope: Scope) -> Outcome:
         """Looks again."""
         return Outcome(False, observation=self.observe(ports.reading(), scope))
+
+
+def _check_identity(ports: ReadPorts, scope: Scope, view: GuestView) -> None:
+    """Two networks can use one address: before a token is sent, the machine says which instance it is."""
+    if machine_of(scope).gce is None or (found := instance(ports, scope)) is None:
+        return
+    told = view.text("instance", "id").strip()
+    if told and told != found.id:
+        raise PermanentError("MVM-833", f"{found.name} is instance {found.id}; there answers instance {told}")
+    pinned = machine_of(scope).ssh.known_host or (ports.access and ports.access.look(found.body).host_keys)
+    if not told and not pinned:
+        raise ActionNeeded(
+            "MVM-832",
+            f"{found.name}: neither its metadata server nor its host key says which instance it is",
+            next_action="Set ssh.knownHost to its host key's fingerprint.",
+        )
 
 
 def _findings(view: GuestView, scope: Scope) -> tuple[Finding, ...]:

@@ -18,13 +18,14 @@ from meshvm_tui.steps.mesh import ControlPlane
 from meshvm_tui.steps.probes import ProbeClusterToVm, ProbeVmToCluster
 from meshvm_tui.steps.registration import EntryHealthy, EntryRegistered
 from meshvm_tui.steps.services import HelloWorld, HttpServerStep, VmServiceStep
+from meshvm_tui.steps.ssh_access import SshAccess
 from meshvm_tui.steps.workload import Namespace, ServiceAccount, WorkloadGroup
 
 if TYPE_CHECKING:
     from meshvm_tui.plan import Plan
     from meshvm_tui.steps.step import Step
 
-ON_GOOGLE = (Instance, InstanceFirewall)
+ON_GOOGLE = (Instance, InstanceFirewall, SshAccess)
 """Steps of machines on Compute Engine alone."""
 
 
@@ -49,7 +50,7 @@ def _gateway_steps(plan: Plan) -> list[Step]:
 
 
 def _machine_steps(plan: Plan) -> list[Step]:
-    steps: list[Step] = [Instance(), InstanceFirewall()]
+    steps: list[Step] = [Instance(), InstanceFirewall(), SshAccess()]
     steps += [GuestReachable(), BootstrapFiles(), SidecarPackage(), GuestFiles(), SidecarRunning(), EntryRegistered()]
     if plan.workload.probe and not plan.services.http_server:
         steps.append(EntryHealthy())

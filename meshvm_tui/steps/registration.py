@@ -12,8 +12,8 @@ from meshvm_tui.ports import WORKLOAD_ENTRIES
 from meshvm_tui.problems import ActionNeeded, PermanentError, Problem, TransientError
 from meshvm_tui.steps.agent_failure import agent_problem
 from meshvm_tui.steps.commands import kubectl
-from meshvm_tui.steps.guest_facts import guest_view, machine_of, workload_address
-from meshvm_tui.steps.step import Outcome, Scope, Step, different, fingerprint, missing, satisfied, unknown
+from meshvm_tui.steps.guest_facts import guest_view, workload_address
+from meshvm_tui.steps.step import Outcome, Scope, Step, different, fingerprint, machine_of, missing, satisfied, unknown
 
 if TYPE_CHECKING:
     from meshvm_tui.plan import Plan, Probe

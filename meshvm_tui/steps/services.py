@@ -10,11 +10,11 @@ from meshvm_tui.checks.guest import strangers_at
 from meshvm_tui.events import Change, Observation, Stage, Standing
 from meshvm_tui.ports import DEPLOYMENTS, NAMESPACES, SERVICES, GuestOrder
 from meshvm_tui.problems import PermanentError
-from meshvm_tui.steps.guest_facts import guest_of, guest_view, machine_of, workload_address
+from meshvm_tui.steps.guest_facts import guest_of, guest_view, workload_address
 from meshvm_tui.steps.kubernetes_objects import ObjectStep, Wanted
 from meshvm_tui.steps.mesh_facts import mesh_facts
 from meshvm_tui.steps.sample_rollout import is_available, wait_until_available
-from meshvm_tui.steps.step import Outcome, Scope, Step, different, fingerprint, missing, satisfied, unknown
+from meshvm_tui.steps.step import Outcome, Scope, Step, different, fingerprint, machine_of, missing, satisfied, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

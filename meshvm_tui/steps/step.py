@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from meshvm_tui.events import Change, Observation, Stage, Standing
-from meshvm_tui.problems import Cancelled
+from meshvm_tui.problems import Cancelled, PermanentError, TransientError
 
 if TYPE_CHECKING:
     from meshvm_tui.plan import Machine, Plan
@@ -106,6 +106,22 @@ class Step(ABC):
     @abstractmethod
     def apply(self, ports: Ports, scope: Scope) -> Outcome:
         """Makes it true and waits until it is. Running it twice does nothing more."""
+
+
+class NotYetKnown(TransientError):
+    """What is asked of the world can only be known after another step has run: where a run only looks, the step that
+    asks is unknown until then, not failed."""
+
+    def __init__(self, waits_for: str, message: str) -> None:
+        super().__init__("MVM-829", message)
+        self.waits_for = waits_for
+
+
+def machine_of(scope: Scope) -> Machine:
+    """The machine that a step runs for."""
+    if scope.machine is None:
+        raise PermanentError("MVM-901", "a step of a machine was run without one")
+    return scope.machine
 
 
 def satisfied(message: str, *, reason: str = "AsPlanned", details: tuple[tuple[str, str], ...] = ()) -> Observation:

@@ -10,10 +10,11 @@ from meshvm_tui.istio import bootstrap, mesh_config
 from meshvm_tui.istio.bootstrap_files import HOSTS, TOKEN, Deviation
 from meshvm_tui.istio.workload_group import WorkloadGroup, parse_object
 from meshvm_tui.ports import CONFIG_MAPS
-from meshvm_tui.steps.guest_facts import ROOT_CONFIG_MAP, ROOT_KEY, guest_view, machine_of, workload_address
+from meshvm_tui.steps.guest_facts import ROOT_CONFIG_MAP, ROOT_KEY, guest_view, workload_address
 from meshvm_tui.steps.guest_view import PLACES
 from meshvm_tui.steps.mesh_facts import gateway_ip, mesh_facts
 from meshvm_tui.steps.object_compare import after_apply
+from meshvm_tui.steps.step import machine_of
 from meshvm_tui.steps.workload import WorkloadGroup as WorkloadGroupStep
 
 if TYPE_CHECKING:
