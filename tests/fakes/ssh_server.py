@@ -90,8 +90,8 @@ class SshServer:
     def serve(self, channel: paramiko.Channel, command: str) -> None:
         """Reads the input to its end and answers."""
         thread = threading.Thread(target=self._serve, args=(channel, command), daemon=True)
+        thread.start()  # first, for whoever closes the server joins what is in the list
         self._threads.append(thread)
-        thread.start()
 
     def _serve(self, channel: paramiko.Channel, command: str) -> None:
         stdin = b""
