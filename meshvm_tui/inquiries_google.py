@@ -108,21 +108,27 @@ def _zones(reader: ComputeReader, about: About) -> Found:
 def _machine_types(reader: ComputeReader, about: About) -> Found:
     project, zone = _project(reader, about), _zone(reader, about)
     types = sorted(reader.machine_types(project, zone), key=_type_order)
-    return Found(
-        tuple(
-            Candidate(
-                str(item.get("name", "")),
-                (
-                    f"{item.get('guestCpus', 0):>3} vCPU",
-                    f"{item.get('memoryMb', 0) / MIB_IN_GIB:>8.7g} GiB",
-                    "shared core" if item.get("isSharedCpu") else "",
-                    "Arm" if item.get("architecture") == "ARM64" else "",
-                ),
-            )
-            for item in types
-        ),
-        f"zone {zone}, project {project}",
-    )
+    processors = _right([str(item.get("guestCpus", 0)) for item in types])
+    memory = _right([f"{item.get('memoryMb', 0) / MIB_IN_GIB:.7g}" for item in types])
+    found = [
+        Candidate(
+            str(item.get("name", "")),
+            (
+                f"{processors[at]} vCPU",
+                f"{memory[at]} GiB",
+                "shared core" if item.get("isSharedCpu") else "",
+                "Arm" if item.get("architecture") == "ARM64" else "",
+            ),
+        )
+        for at, item in enumerate(types)
+    ]
+    return Found(tuple(found), f"zone {zone}, project {project}")
+
+
+def _right(numbers: list[str]) -> list[str]:
+    """Numbers that end in the same column."""
+    width = max(map(len, numbers), default=0)
+    return [f"{number:>{width}}" for number in numbers]
 
 
 def _type_order(item: JSON) -> tuple[str, int, int, str]:
