@@ -8,13 +8,14 @@ from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from meshvm_tui.locations import known_hosts
-from meshvm_tui.problems import ActionNeeded
+from meshvm_tui.problems import ActionNeeded, PermanentError
 
 if TYPE_CHECKING:
     from meshvm_tui.adapters.google_compute_calls import ComputeCalls
     from meshvm_tui.adapters.google_credentials import GoogleLogin
     from meshvm_tui.adapters.google_rest import GoogleRest
     from meshvm_tui.adapters.instance_access import GceAccess
+    from meshvm_tui.adapters.kubeconfig import ClusterAccess
     from meshvm_tui.compute_ports import Compute, ComputeReader, InstanceAccess, InstanceAccessReader
     from meshvm_tui.plan import Machine, Plan
     from meshvm_tui.ports import (
@@ -53,15 +54,23 @@ class WiredConnections:
 
     def cluster_reader(self, plan: Plan) -> ClusterReader:
         """The plan's cluster through the read-only transport."""
-        from meshvm_tui.adapters.kubernetes_api import KubernetesReader, connect
+        from meshvm_tui.adapters.kubernetes_api import KubernetesReader, connect, connect_to
 
+        if reached_by_google(plan):
+            key, access = self._gke(plan)
+            return self._once(("cluster-reader", *key), lambda: KubernetesReader(connect_to(access())))
         where = (plan.cluster.kubeconfig, plan.cluster.context)
         return self._once(("cluster-reader", *where), lambda: KubernetesReader(connect(*where)))
 
     def cluster(self, plan: Plan) -> Cluster:
         """The plan's cluster. Raises ActionNeeded MVM-722 where nothing may be changed."""
-        where = (plan.cluster.kubeconfig, plan.cluster.context)
+        from meshvm_tui.adapters.kubernetes_api import KubernetesCluster, connect_to
+
         self._refuse_writing()
+        if reached_by_google(plan):
+            key, access = self._gke(plan)
+            return self._once(("cluster", *key), lambda: KubernetesCluster(connect_to(access())))
+        where = (plan.cluster.kubeconfig, plan.cluster.context)
         return self._once(("cluster", *where), lambda: open_cluster(kubeconfig=where[0], context=where[1]))
 
     def guest_reader(self, plan: Plan, machine: Machine) -> GuestReader:
@@ -77,6 +86,8 @@ class WiredConnections:
         """istioctl against the plan's cluster; it is looked for when it is used."""
         from meshvm_tui.adapters.istioctl import IstioctlProcess
 
+        if reached_by_google(plan):
+            return self._istioctl_on_gke(plan)
         where = (plan.cluster.kubeconfig, plan.cluster.context)
         return self._once(("istioctl", *where), lambda: IstioctlProcess(*where))
 
@@ -110,6 +121,25 @@ class WiredConnections:
         for port in reversed(ports):
             if hasattr(port, "close"):
                 port.close()
+
+    def _gke(self, plan: Plan) -> tuple[tuple[Hashable, ...], Callable[[], ClusterAccess]]:
+        """What a connection to the plan's GKE cluster is opened for, and the way there; found once for all ports."""
+        from meshvm_tui.adapters.gke_access import gke_access
+
+        login, gke = self._google_login(plan), plan.cluster.gke
+        if gke is None:
+            raise PermanentError("MVM-834", "the plan names no GKE cluster")
+        key = ("gke", login, gke.model_dump_json())
+        rest = self._google_rest(plan)
+        return key, lambda: self._once(key, lambda: gke_access(gke, rest, login))
+
+    def _istioctl_on_gke(self, plan: Plan) -> Istioctl:
+        from meshvm_tui.adapters.gke_kubeconfig import GkeKubeconfig
+        from meshvm_tui.adapters.istioctl import IstioctlProcess
+
+        key, access = self._gke(plan)
+        file = self._once(("gke-kubeconfig", *key), lambda: GkeKubeconfig(access, plan.google))
+        return self._once(("istioctl", *key), lambda: IstioctlProcess(file.path))
 
     def _google_login(self, plan: Plan) -> GoogleLogin:
         """One login for the plan's service account and quota project, whoever asks Google for something."""
@@ -194,6 +224,11 @@ class _LookingOnly:
 
     def close(self) -> None:
         """Nothing: the connection belongs to the guest, which is closed with all ports."""
+
+
+def reached_by_google(plan: Plan) -> bool:
+    """Whether the cluster is reached with the Google login: a context that the plan names goes first."""
+    return plan.cluster.gke is not None and not plan.cluster.context
 
 
 def open_cluster(*, kubeconfig: str, context: str) -> Cluster:

@@ -41,9 +41,12 @@ class _Done:
 
 
 class IstioctlProcess:
-    """istioctl against one context. `kubeconfig` is a path, or "" for KUBECONFIG as it is."""
+    """istioctl against one context. `kubeconfig` is a path, "" for KUBECONFIG as it is, or what makes the file when a
+    command is first run; no `context` is the file's current one."""
 
-    def __init__(self, kubeconfig: str = "", context: str = "", *, binary: str = "istioctl") -> None:
+    def __init__(
+        self, kubeconfig: str | Callable[[], str] = "", context: str = "", *, binary: str = "istioctl"
+    ) -> None:
         self._kubeconfig = kubeconfig
         self._context = context
         self._binary = binary
@@ -176,7 +179,8 @@ class IstioctlProcess:
         return found
 
     def _environment(self) -> dict[str, str]:
-        return {**os.environ, **({VARIABLE: self._kubeconfig} if self._kubeconfig else {})}
+        path = self._kubeconfig() if callable(self._kubeconfig) else self._kubeconfig
+        return {**os.environ, **({VARIABLE: path} if path else {})}
 
 
 def _revision_flags(revision: str) -> list[str]:

@@ -13,7 +13,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 
@@ -32,12 +32,23 @@ _PATH_FIELDS = {
 }
 
 
+class TokenSource(Protocol):
+    """Where bearer tokens come from."""
+
+    def current(self) -> str:
+        """The token for the next request; a Problem where there is none."""
+
+    def refused(self) -> bool:
+        """The server refused the last one; whether it is worth asking once more with another."""
+
+
 @dataclass(frozen=True)
 class ClusterAccess:
     """Everything that one context says about how to reach its API server.
 
     `cluster` and `user` are the kubeconfig's own bodies with paths made absolute; they may hold secrets and are
     never shown. `user_file` is the file that the user stands in: exec commands are relative to its folder.
+    `token_source` mints bearer tokens in memory, for a cluster that no kubeconfig names.
     """
 
     context: str
@@ -46,6 +57,7 @@ class ClusterAccess:
     cluster: JSON = field(repr=False)
     user: JSON = field(repr=False)
     user_file: str = ""
+    token_source: TokenSource | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)

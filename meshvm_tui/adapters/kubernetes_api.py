@@ -13,6 +13,7 @@ from typing import Any
 
 from meshvm_tui import ports
 from meshvm_tui.adapters import kubeconfig
+from meshvm_tui.adapters.kubeconfig import ClusterAccess
 from meshvm_tui.adapters.kubernetes_transport import HttpTransport, Request, Transport
 from meshvm_tui.adapters.list_watch import ListWatch, list_all
 from meshvm_tui.adapters.read_only_transport import ReadOnlyTransport
@@ -28,7 +29,12 @@ _KNOWN = {(found.group, found.kind): found for found in vars(ports).values() if 
 
 def connect(kubeconfig_path: str = "", context: str = "") -> HttpTransport:
     """A transport to the context's API server; nothing is sent yet. Problems of the kubeconfig are raised."""
-    return HttpTransport(kubeconfig.load(kubeconfig_path).access(context))
+    return connect_to(kubeconfig.load(kubeconfig_path).access(context))
+
+
+def connect_to(access: ClusterAccess) -> HttpTransport:
+    """A transport to an API server that is known already; nothing is sent yet."""
+    return HttpTransport(access)
 
 
 class KubernetesReader:

@@ -99,6 +99,8 @@ class Credentials:
         """What the next request carries."""
         certificate, key = self._certificate()
         authorization = self._static_authorization()
+        if self._access.token_source:
+            authorization = f"Bearer {self._access.token_source.current()}"
         if self._plugin:
             found = self._plugin_credential = self._plugin.credential()
             authorization = f"Bearer {found.token}" if found.token else ""
@@ -109,6 +111,8 @@ class Credentials:
 
     def refused(self) -> bool:
         """The server answered 401. Whether it is worth asking once more with a new credential."""
+        if self._access.token_source:
+            return self._access.token_source.refused()
         if self._plugin and self._plugin_credential:
             self._plugin.refused(self._plugin_credential)
             return True

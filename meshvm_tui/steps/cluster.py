@@ -17,6 +17,7 @@ from meshvm_tui.events import Change, Observation, Stage, Standing
 from meshvm_tui.plan import GatewayMethod
 from meshvm_tui.ports import JSON, Access
 from meshvm_tui.problems import ActionNeeded, Problem
+from meshvm_tui.steps.cluster_gke import answered, gke_seen
 from meshvm_tui.steps.mesh_preflight import quietly
 from meshvm_tui.steps.step import Outcome, Scope, Step
 
@@ -38,8 +39,9 @@ class ClusterReachable(Step):
 
     def observe(self, ports: ReadPorts, scope: Scope) -> Observation:
         """Version, user, permissions and preflight. Whatever keeps the API from answering is raised by the port."""
+        google = gke_seen(ports, scope)
         cluster = ports.cluster
-        version = cluster.version()
+        version = answered(cluster.version, google)
         user = cluster.user()
         questions = questions_for(scope.plan)
         answers = cluster.allowed(questions)
@@ -54,9 +56,11 @@ class ClusterReachable(Step):
             ("user", user or "not told (before Kubernetes 1.28)"),
             ("may", ", ".join(granted) or "nothing of what the plan needs"),
             *((("may not", ", ".join(lacking)),) if lacking else ()),
+            *(google.details if google else ()),
         )
         message = f"{cluster.context}: Kubernetes {version} as {user or 'ourselves'}"
         findings = (*missing_permissions(questions, answers), *_preflight(ports, version))
+        findings += google.findings if google else ()
         return Observation(Standing.SATISFIED, "Reachable", message, details, findings=findings)
 
     def changes(self, ports: ReadPorts, scope: Scope, observation: Observation) -> tuple[Change, ...]:
