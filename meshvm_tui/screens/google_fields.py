@@ -34,10 +34,17 @@ def _new(name: str, label: str, hint: str, pick: str = "", about: tuple[tuple[st
 
 GKE = (
     part("cluster.gke", "GKE cluster", "by Google login; F3", pick="gke-clusters", about=_CLUSTER_PLACE, begins=True),
-    _of_cluster("project", "Project", "empty: gcloud's", default="project"),
+    _of_cluster("project", "Project", "empty: gcloud's", pick="gke-clusters", default="project"),
     _of_cluster("location", "Location", "zone or region; F3", pick="gke-clusters"),
     _of_cluster("name", "Name", "F3 lists them", pick="gke-clusters"),
-    Field("cluster.gke.endpoint", "  Endpoint", choices=("auto", "dns", "ip", "private"), when=(ON_GKE,)),
+    Field(
+        "cluster.gke.endpoint",
+        "  Endpoint",
+        choices=("auto", "dns", "ip", "private"),
+        pick="gke-clusters",
+        when=(ON_GKE,),
+        about=_CLUSTER_PLACE,
+    ),
 )
 GCE = (
     part(_GCE, "Compute Engine", "a VM of Google's; F3", pick="gce-instances", about=_PROJECT),

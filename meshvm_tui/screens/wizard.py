@@ -38,6 +38,8 @@ QUESTIONS = {
     "gce-subnets": ("Subnets", "Asking Google"),
 }
 """Title, and what is said while the answer is awaited."""
+UNASKED = ("contexts", "revisions")
+"""Questions that cost nothing and that no cloud is asked."""
 DEFAULTS = "google-defaults"
 TOKENS = count(1)
 """Each question has its own, over all wizards: an answer that comes late is nobody else's."""
@@ -217,10 +219,11 @@ class WizardScreen(WizardFrame):
         self.post_message(Question(DEFAULTS))
 
     def _row_to_pick(self) -> FieldRow | None:
-        """The field with the cursor; where nothing can be picked in it, the stage's only one where it can."""
+        """The field with the cursor; where nothing can be picked in it, the stage's one for which Google is not
+        asked: that is done for the field with the cursor only."""
         pickable = [row for row in self.pane.rows() if self.pane.pick_of(row)]
         here = next((row for row in pickable if row.editor is self.focused), None)
-        return here or (pickable[0] if len(pickable) == 1 else None)
+        return here or next((row for row in pickable if row.field.pick in UNASKED), None)
 
     def _blocked(self) -> bool:
         why = self.pane.why_not_next()
