@@ -61,13 +61,5 @@ def no_ssh(port: int) -> Finding:
     return found("MVM-825", f"no rule allows TCP {port} from the internet to this instance")
 
 
-def unexplained_ranges(names: Sequence[str]) -> tuple[Finding, ...]:
-    """Secondary ranges whose addresses no subnetwork told: Pods of them would be left out."""
-    if not names:
-        return ()
-    words = f"secondary ranges {', '.join(names)} are in no subnetwork that can be read"
-    return (found("MVM-847", words, next_action="List their addresses in firewall.sources."),)
-
-
 def _in_words(network: str) -> str:
     return f"{short(network)} of {project_in(network, 'its project')}"

@@ -41,7 +41,7 @@ def gke_seen(ports: ReadPorts, scope: Scope) -> GkeSeen | None:
     view = ClusterView(body or {})
     view.check_running()
     ranges = pods_come_from(ports, scope)
-    who = compute_reader(ports).identity()
+    who = scope.recall("!google-identity", compute_reader(ports).identity)
     network = cluster_network(view.body, project)
     details = (
         ("GKE", f"{gke.name} in {gke.location}, {project}{', Autopilot' if view.is_autopilot else ''}"),

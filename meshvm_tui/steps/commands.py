@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from meshvm_tui.gcp.clusters import context_name
+
 if TYPE_CHECKING:
     from meshvm_tui.plan import Plan
 
@@ -38,6 +40,12 @@ def _cluster_flags(plan: Plan) -> list[str]:
     flags = []
     if plan.cluster.kubeconfig:
         flags.append(f"--kubeconfig={plan.cluster.kubeconfig}")
-    if plan.cluster.context:
-        flags.append(f"--context={plan.cluster.context}")
+    if context := plan.cluster.context or _gke_context(plan):
+        flags.append(f"--context={context}")
     return flags
+
+
+def _gke_context(plan: Plan) -> str:
+    """What `gcloud container clusters get-credentials` calls the cluster's context; "" where the plan names none."""
+    gke = plan.cluster.gke
+    return context_name(gke.project, gke.location, gke.name) if gke and gke.project else ""

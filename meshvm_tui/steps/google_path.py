@@ -22,7 +22,6 @@ from meshvm_tui.steps.google_facts import (
     instance,
     network_of,
     place,
-    pods_come_from,
 )
 from meshvm_tui.steps.step import machine_of
 
@@ -38,8 +37,7 @@ AGENT = "ip-masq-agent"
 
 def path_findings(ports: ReadPorts, scope: Scope, wanted: tuple[Wanted, ...]) -> tuple[Finding, ...]:
     """Everything that is known, in the order in which traffic meets it."""
-    found = list(google_network.unexplained_ranges(pods_come_from(ports, scope).unexplained))
-    found += google_network.closed_ports(_closed(scope))
+    found = list(google_network.closed_ports(_closed(scope)))
     cluster = gke_cluster(ports, scope)
     if cluster is not None:
         found += _networks(ports, scope, cluster)
