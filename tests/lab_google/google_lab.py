@@ -6,6 +6,7 @@ Each request of a client library that uses `requests`, and each answer to it, is
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -17,15 +18,17 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 import requests
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from meshvm_tui.lab.clock import Clock
 from meshvm_tui.lab.faults import CATALOG, Faults
+from meshvm_tui.lab.google import operations
 from meshvm_tui.lab.google.api import GoogleApi
 from meshvm_tui.lab.google.catalogue import ACCOUNT, PROJECT
 from meshvm_tui.lab.google.credentials import write_service_account_key
 from meshvm_tui.lab.google.faults import GOOGLE_FAULTS
 from meshvm_tui.lab.google.state import Cloud
-from meshvm_tui.lab.google.tokens import CLOUD_PLATFORM, EMAIL_SCOPE
+from meshvm_tui.lab.google.tokens import CLOUD_PLATFORM, EMAIL_SCOPE, private_pem
 from meshvm_tui.lab.google.world import CloudWorld, LabCluster
 from tests.google.discovery import judge, judge_answer
 
@@ -38,25 +41,26 @@ DEADLINE = 10.0  # seconds
 
 @dataclass
 class NotedHost:
-    """Notes what is done to VMs. `held` keeps a boot from ending; `broken` makes it fail."""
+    """Notes what is done to VMs. While `free` is not set, addresses are not given and nothing boots; `broken` makes a
+    boot fail."""
 
     done: list[tuple[str, str]] = field(default_factory=list)
     running: set[str] = field(default_factory=set)
-    held: threading.Event = field(default_factory=threading.Event)
+    free: threading.Event = field(default_factory=threading.Event)
     broken: str = ""
 
     def __post_init__(self) -> None:
-        self.held.set()
+        self.free.set()
 
     def addresses(self, name: str) -> tuple[str, str]:
         """Two addresses of this name."""
+        assert self.free.wait(DEADLINE)
         number = sum(name.encode()) % 200 + 2
         return f"127.9.1.{number}", f"127.9.2.{number}"
 
     def boot(self, name: str, instance: JSON) -> None:
         """Notes it."""
         assert instance["status"] == "RUNNING"
-        assert self.held.wait(DEADLINE)
         self.done.append(("boot", name))
         if self.broken:
             raise OSError(self.broken)
@@ -102,6 +106,7 @@ class GoogleLab:
     def start(self) -> None:
         """Listens."""
         self._thread.start()
+        (self.state / "google" / "service-account-key.pem").write_text(one_key(), encoding="ascii")
         self._api = self._call(self._make())
         self.url = self._call(self._api.start("127.0.0.1"))
 
@@ -152,9 +157,16 @@ class GoogleLab:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(DEADLINE)
 
 
+@functools.cache
+def one_key() -> str:
+    """A service account's private key for all tests: making one takes long."""
+    return private_pem(rsa.generate_private_key(public_exponent=65537, key_size=2048))
+
+
 @contextmanager
 def google_lab(state: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GoogleLab]:
     """A lab, with the judge behind `requests`; at the end nothing may have been said against anything."""
+    monkeypatch.setattr(operations, "LONGEST", operations.SHORTEST)
     lab = GoogleLab(state)
     lab.start()
     monkeypatch.setattr(requests.Session, "send", _judged(lab, requests.Session.send))

@@ -8,21 +8,20 @@ from collections.abc import Iterator
 
 import pytest
 from google.api_core import exceptions
+from google.auth import jwt
 from google.cloud import compute_v1
-from google.oauth2 import service_account
 
 from meshvm_tui.lab.google.catalogue import PROJECT
 from tests.lab_google.google_lab import POD_RANGE, ZONE, GoogleLab, instance_body
-
-SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 
 
 class Clients:
     """The library's clients against the lab."""
 
     def __init__(self, lab: GoogleLab) -> None:
-        loader = service_account.Credentials.from_service_account_file
-        credentials = loader(str(lab.key_file()))  # type: ignore[no-untyped-call]
+        # What the library makes of a service account's key by itself, without a token endpoint.
+        loader = jwt.Credentials.from_service_account_file
+        credentials = loader(str(lab.key_file()), audience="https://compute.googleapis.com/")  # type: ignore[no-untyped-call]
         options = {"credentials": credentials, "client_options": {"api_endpoint": lab.url}}
         self.instances = compute_v1.InstancesClient(**options)
         self.firewalls = compute_v1.FirewallsClient(**options)
@@ -55,6 +54,10 @@ class Clients:
                 operation = self.global_operations.wait(project=PROJECT, operation=operation.name)
         return operation
 
+    def set_metadata(self, name: str, metadata: compute_v1.Metadata) -> compute_v1.Operation:
+        """instances.setMetadata."""
+        return self.instances.set_metadata_unary(project=PROJECT, zone=ZONE, instance=name, metadata_resource=metadata)
+
     def get(self, name: str) -> compute_v1.Instance:
         """instances.get."""
         return self.instances.get(project=PROJECT, zone=ZONE, instance=name)
@@ -69,9 +72,13 @@ def clients(lab: GoogleLab) -> Iterator[Clients]:
 
 
 def test_an_instance_is_made_and_boots(lab: GoogleLab, clients: Clients) -> None:
+    lab.host.free.clear()
     operation = clients.insert("my-mesh-vm")
     assert operation.status != compute_v1.Operation.Status.DONE
     assert clients.get("my-mesh-vm").status in ("PROVISIONING", "STAGING")
+    waited = clients.zone_operations.wait(project=PROJECT, zone=ZONE, operation=operation.name)
+    assert waited.status != compute_v1.Operation.Status.DONE  # wait answers before the end too
+    lab.host.free.set()
     done = clients.wait(operation)
     assert (done.progress, done.http_error_status_code, done.operation_type) == (100, 0, "insert")
     made = clients.get("my-mesh-vm")
@@ -90,7 +97,9 @@ def test_a_list_over_all_zones_follows_its_pages(lab: GoogleLab, clients: Client
     scopes = list(clients.instances.aggregated_list(request))
     found = [instance.name for _, part in scopes for instance in part.instances]
     assert found == ["vm-0", "vm-1", "vm-2"]
-    assert {part.warning.code for scope, part in scopes if not part.instances} == {"NO_RESULTS_ON_PAGE"}
+    assert {
+        str(compute_v1.InstancesScopedList.to_dict(part)["warning"]["code"]) for _, part in scopes if not part.instances
+    } == {"NO_RESULTS_ON_PAGE"}
     named = compute_v1.ListInstancesRequest(project=PROJECT, zone=ZONE, filter="name=vm-1")
     assert [instance.name for instance in clients.instances.list(named)] == ["vm-1"]
 
@@ -101,11 +110,10 @@ def test_a_stale_fingerprint_is_refused(clients: Clients) -> None:
     wanted = compute_v1.Metadata(
         fingerprint=read.fingerprint, items=[compute_v1.Items(key="ssh-keys", value="me:ssh-ed25519 AAAA me")]
     )
-    named = {"project": PROJECT, "zone": ZONE, "instance": "my-mesh-vm"}
-    clients.wait(clients.instances.set_metadata_unary(**named, metadata_resource=wanted))
+    clients.wait(clients.set_metadata("my-mesh-vm", wanted))
     assert [item.key for item in clients.get("my-mesh-vm").metadata.items] == ["ssh-keys"]
     with pytest.raises(exceptions.PreconditionFailed, match="fingerprint"):
-        clients.instances.set_metadata_unary(**named, metadata_resource=wanted)
+        clients.set_metadata("my-mesh-vm", wanted)
 
 
 def test_one_request_id_makes_one_instance(lab: GoogleLab, clients: Clients) -> None:

@@ -32,7 +32,9 @@ class InstanceLives:
         operations.register("stop", Effect(self._stopped, work=self._halt, undo=self._running))
         operations.register(
             "start",
-            Effect(self._running, self._status("STAGING"), undo=self._stopped, after=self._boot, fails=self._no_room),
+            Effect(
+                self._running, self._status("STAGING"), self._address, self._stopped, self._boot, fails=self._no_room
+            ),
         )
         operations.register("reset", Effect(self._running, work=self._halt, after=self._boot))
         operations.register("field", Effect(self._set))

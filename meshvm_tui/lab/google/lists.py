@@ -138,6 +138,8 @@ class _Reader:
 
 
 def _comparison(field: str, sign: str, given: str, text: str) -> Test:
+    if given in ("(", ")") or field in ("(", ")"):
+        raise _unreadable(text)
     wanted = given[1:-1] if given[:1] in "\"'" else given
     if sign == "=":
         return lambda item: wanted in _values(item, field)

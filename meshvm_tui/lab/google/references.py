@@ -64,9 +64,10 @@ def machine_type(reference: object, field: str, zone: str) -> str:
 def image(reference: object, field: str) -> catalogue.JSON:
     """The image itself, by name or by family."""
     project, parts = parse(reference, field)
-    if parts[:2] != ["global", "images"]:
+    of_zone = len(parts) == 4 and parts[0] == "zones" and parts[2] == "imageFamilyViews"  # as gcloud names a family
+    if parts[:2] != ["global", "images"] and not of_zone:
         raise malformed(field, reference)
-    if parts[2] == "family":
+    if of_zone or parts[2] == "family":
         found = catalogue.newest_image(project, parts[-1])
     else:
         found = next((given for given in catalogue.images(project) if given["name"] == parts[-1]), None)
