@@ -50,7 +50,7 @@ async def test_what_is_picked_fills_its_fields(tmp_path: Path, monkeypatch: pyte
         await focus(made, CREATE)
         await made.press("y")
         await pick(made, f"{CREATE}.imageFamily", *"ubuntu")
-        await pick(made, f"{CREATE}.subnet", *"eu")
+        await pick(made, f"{CREATE}.subnet", *"def")
         gce = made.wizard.plan.machines[0].gce
         assert gce and (gce.project, gce.zone) == ("acme-prod", "us-central1-a")
         assert gce.create == GceCreate(
