@@ -129,6 +129,16 @@ def test_a_permission_that_is_missing(lab: GoogleLab) -> None:
     assert tested == {"permissions": ["compute.instances.get"]}
 
 
+def test_permissions_that_only_some_instances_need(lab: GoogleLab) -> None:
+    lab.faults.set("google-permission", "compute.subnetworks.useExternalIp")
+    assert lab.ask("POST", INSTANCES, instance_body())[0] == 403
+    inner = instance_body()
+    del inner["networkInterfaces"][0]["accessConfigs"]
+    status, operation = lab.ask("POST", INSTANCES, inner)
+    assert status == 200
+    lab.finish(operation)
+
+
 def test_an_api_that_is_off_can_be_enabled(lab: GoogleLab) -> None:
     lab.faults.set("google-api-off", "compute.googleapis.com")
     status, answer = lab.ask("GET", INSTANCES)

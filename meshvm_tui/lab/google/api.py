@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Awaitable
 from typing import Any
-from urllib.parse import unquote
 
 from aiohttp import web
 
@@ -87,7 +86,7 @@ class GoogleApi:
             await abort_all(transports)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        path = unquote(request.path)
+        path = request.path
         if path == TOKEN_PATH:
             return await self._token(request)
         route, values = self._find(request.method, path)

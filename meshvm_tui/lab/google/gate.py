@@ -72,7 +72,7 @@ class Gate:
         if self._projects.disabled(f"{route.api}.googleapis.com"):
             raise service_disabled(f"{route.api}.googleapis.com", title(f"{route.api}.googleapis.com"), NUMBER)
         lacking = self._faults.value("google-permission") if self._faults.active("google-permission") else ""
-        if lacking and lacking in route.permissions:
+        if lacking and lacking in (*route.permissions, *route.more(call.body)):
             resource = _resource(route, call)
             raise forbidden(lacking, resource) if route.api == "compute" else denied(lacking, resource)
         if route.api == "compute":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from meshvm_tui.lab.google import catalogue, firewalls, instance_bodies
@@ -23,13 +24,13 @@ _CREATE = (
     "compute.instances.create",
     "compute.disks.create",
     "compute.subnetworks.use",
-    "compute.subnetworks.useExternalIp",
-    "compute.instances.setMetadata",
-    "compute.instances.setTags",
-    "compute.instances.setLabels",
-    "compute.instances.setServiceAccount",
-    "iam.serviceAccounts.actAs",
 )
+_FOR_FIELDS = {
+    "metadata": ("compute.instances.setMetadata",),
+    "tags": ("compute.instances.setTags",),
+    "labels": ("compute.instances.setLabels",),
+    "serviceAccounts": ("compute.instances.setServiceAccount", "iam.serviceAccounts.actAs"),
+}
 
 
 class InstancesApi:
@@ -46,7 +47,9 @@ class InstancesApi:
         base = "compute.instances"
         made = [
             compute("GET", _ALL, "instances.list", self._list, f"{base}.list"),
-            compute("POST", _ALL, "instances.insert", self._insert, *_CREATE, changes=True),
+            replace(
+                compute("POST", _ALL, "instances.insert", self._insert, *_CREATE, changes=True), more=_to_create_with
+            ),
             compute("GET", "aggregated/instances", "instances.aggregatedList", self._aggregated, f"{base}.list"),
             compute("GET", _ONE, "instances.get", self._get, f"{base}.get"),
             compute("DELETE", _ONE, "instances.delete", self._delete, f"{base}.delete", changes=True),
@@ -222,3 +225,10 @@ class InstancesApi:
 
     def _path(self, call: Call) -> str:
         return f"projects/{PROJECT}/zones/{call.zone}/instances/{call.values['instance']}"
+
+
+def _to_create_with(body: JSON) -> tuple[str, ...]:
+    """The permissions that what is asked for in an insert's body needs."""
+    fields = [permission for field, given in _FOR_FIELDS.items() if body.get(field) for permission in given]
+    external = any(nic.get("accessConfigs") for nic in body.get("networkInterfaces") or ())
+    return (*fields, *(["compute.subnetworks.useExternalIp"] if external else []))

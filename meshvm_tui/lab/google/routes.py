@@ -39,7 +39,8 @@ class Call:
 @dataclass(frozen=True)
 class Route:
     """One method: its path's template without the leading slash, its name as in the API's documents, what answers it,
-    and the permissions that it needs. `changes` are methods that take a requestId."""
+    and the permissions that it needs: always, and for this body (`more`). `changes` are methods that take a
+    requestId."""
 
     api: str
     verb: str
@@ -48,6 +49,7 @@ class Route:
     answer: Callable[[Call], JSON | Awaitable[JSON]]
     permissions: tuple[str, ...] = ()
     changes: bool = False
+    more: Callable[[JSON], tuple[str, ...]] = lambda body: ()
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
