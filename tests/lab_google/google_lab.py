@@ -203,7 +203,7 @@ def _judged(lab: GoogleLab, send: Callable[..., requests.Response]) -> Callable[
         answer = send(session, request, **more)
         parts = urlsplit(str(request.url))
         path = unquote(parts.path)
-        if path != "/token" and answer.status_code == 200:
+        if path not in ("/token", "/batch/compute/v1") and answer.status_code == 200:
             api, method = api_of(path), str(request.method)
             body = json.loads(request.body) if request.body else None
             said = judge(api, method, path, parse_qs(parts.query), body) + judge_answer(

@@ -115,6 +115,16 @@ def test_the_guides_firewall_rule(lab: GoogleLab, gcloud: Gcloud) -> None:
     judged_clean(lab)
 
 
+def test_many_requests_in_one(lab: GoogleLab, gcloud: Gcloud) -> None:
+    names = gcloud("compute", "images", "list", "--format=value(name)").stdout  # of many projects, most not here
+    assert "debian-12-bookworm" in names
+    place = f"--zone={ZONE}"
+    gcloud("compute", "instances", "create", "vm-a", "vm-b", "--machine-type=e2-small", place)
+    found = gcloud("compute", "instances", "list", "--format=value(name)").stdout.split()
+    assert found == ["vm-a", "vm-b"]
+    judged_clean(lab)
+
+
 def test_gcloud_tells_of_failures_as_of_googles(lab: GoogleLab, gcloud: Gcloud) -> None:
     create = ("compute", "instances", "create", "my-mesh-vm", f"--zone={ZONE}")
     said = gcloud(*create, "--machine-type=n9-mega", status=1).stderr

@@ -266,6 +266,23 @@ def test_the_firewall_by_service_account_and_source_tag(lab: GoogleLab) -> None:
     assert [found["name"] for found in effective["firewalls"]][:2] == ["by-account", "by-tag"]
 
 
+def test_many_requests_in_one(lab: GoogleLab) -> None:
+    gets = [f"{INSTANCES}/nobody", f"{COMPUTE}/zones/{ZONE}?alt=json"]
+    parts = [
+        f"--b\nContent-Type: application/http\nContent-ID: <x+{number}>\n\nGET {path} HTTP/1.1\n\n"
+        for number, path in enumerate(gets)
+    ]
+    headers = {"Authorization": f"Bearer {lab.token()}", "Content-Type": 'multipart/mixed; boundary="b"'}
+    with requests.Session() as session:
+        answer = session.post(f"{lab.url}/batch/compute/v1", data="".join(parts) + "--b--", headers=headers, timeout=10)
+    first, second = answer.text.split("HTTP/1.1 ")[1:]
+    assert "Content-ID: <response-x+0>" in answer.text
+    assert first.startswith("404 Not Found")
+    assert second.startswith("200 OK")
+    assert '"kind": "compute#zone"' in second
+    assert [line["status"] for line in lab.log()] == [404, 200]
+
+
 def test_a_vm_of_the_lab_is_an_instance_too(lab: GoogleLab) -> None:
     lab.cloud.add_running("vm-1", ("127.9.1.1", "127.9.2.1"))
     found = lab.ask("GET", f"{INSTANCES}/vm-1")[1]

@@ -10,6 +10,8 @@ from typing import Any
 from aiohttp import web
 
 from meshvm_tui.lab.connections import abort_all
+from meshvm_tui.lab.google import batch
+from meshvm_tui.lab.google.batch import Asked
 from meshvm_tui.lab.google.catalogue_api import CatalogueApi
 from meshvm_tui.lab.google.container import ContainerApi
 from meshvm_tui.lab.google.credentials import TOKEN_PATH
@@ -86,38 +88,56 @@ class GoogleApi:
             await abort_all(transports)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        path = request.path
-        if path == TOKEN_PATH:
+        if request.path == TOKEN_PATH:
             return await self._token(request)
-        route, values = self._find(request.method, path)
-        body: Any = None
-        try:
-            body = await _read(request)
-            answer, status = await self._answer(request, path, route, values, body), 200
-        except GoogleError as refused:
-            answer, status = refused.body(), refused.status
-        except _CutOff:
-            answer, status = {}, _CUT
-        query = {name: _one_or_all(request.query.getall(name)) for name in request.query}
-        api = route.api if route else _api_of(path)
-        self._cloud.log(api=api, method=request.method, path=path, query=query, body=body, status=status)
+        authorization = request.headers.get("Authorization", "")
+        if request.path.startswith(batch.PATH):
+            return await self._batch(request, authorization)
+        query = {name: request.query.getall(name) for name in request.query}
+        status, answer = await self._one(
+            Asked(request.method, request.path, query, await request.read(), authorization)
+        )
         if status == _CUT:
             if request.transport is not None:
                 request.transport.abort()
             return web.Response()
         return web.json_response(answer, status=status)
 
-    async def _answer(
-        self, request: web.Request, path: str, route: Route | None, values: dict[str, str], body: Any
-    ) -> JSON:
+    async def _batch(self, request: web.Request, authorization: str) -> web.Response:
+        try:
+            asked = batch.parts(request.headers.get("Content-Type", ""), await request.read(), authorization)
+        except GoogleError as refused:
+            return web.json_response(refused.body(), status=refused.status)
+        answers = [(number, *await self._one(part)) for number, part in asked]
+        kind, body = batch.answer([(number, status or 503, answer) for number, status, answer in answers])
+        return web.Response(body=body, headers={"Content-Type": kind})
+
+    async def _one(self, asked: Asked) -> tuple[int, JSON]:
+        """The status (0 where the connection is to be cut) and the JSON of one request, which is logged."""
+        route, values = self._find(asked.method, asked.path)
+        body: Any = None
+        try:
+            body = _json(asked.body)
+            answer, status = await self._answer(asked, route, values, body), 200
+        except GoogleError as refused:
+            answer, status = refused.body(), refused.status
+        except _CutOff:
+            answer, status = {}, _CUT
+        query = {name: given[0] if len(given) == 1 else given for name, given in asked.query.items()}
+        api = route.api if route else _api_of(asked.path)
+        self._cloud.log(api=api, method=asked.method, path=asked.path, query=query, body=body, status=status)
+        return status, answer
+
+    async def _answer(self, asked: Asked, route: Route | None, values: dict[str, str], body: Any) -> JSON:
         if route is None:
-            raise GoogleError(404, f"The requested URL {path} was not found on this server.", "notFound", rpc=True)
+            raise GoogleError(
+                404, f"The requested URL {asked.path} was not found on this server.", "notFound", rpc=True
+            )
         await self._gate.delay()
         self._gate.check_load(route.api)
-        email = self._gate.who(request.headers.get("Authorization", ""), route)
-        queries = {name: request.query.getall(name) for name in request.query}
-        last = {name: given[-1] for name, given in queries.items()}
-        call = Call(path, values, last, queries, body if isinstance(body, dict) else {}, email)
+        email = self._gate.who(asked.authorization, route)
+        last = {name: given[-1] for name, given in asked.query.items()}
+        call = Call(asked.path, values, last, asked.query, body if isinstance(body, dict) else {}, email)
         with self._cloud.lock:
             self._gate.check_project(route, call)
             answer = self._carry_out(route, call)
@@ -165,18 +185,13 @@ class GoogleApi:
         return web.json_response(answer, status=status)
 
 
-async def _read(request: web.Request) -> Any:
-    raw = await request.read()
+def _json(raw: bytes) -> Any:
     if not raw.strip():
         return None
     try:
         return json.loads(raw)
     except ValueError as error:
         raise GoogleError(400, f"Invalid JSON payload received. {error}", "parseError", rpc=True) from None
-
-
-def _one_or_all(values: list[str]) -> str | list[str]:
-    return values[0] if len(values) == 1 else values
 
 
 def _api_of(path: str) -> str:
