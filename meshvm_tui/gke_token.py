@@ -7,6 +7,7 @@ istioctl as child processes. The token goes to standard output, which they read,
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 
@@ -24,7 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
 
     try:
         login = GoogleLogin(read_settings(), given.impersonate_service_account, given.quota_project)
-        token = login.access_token()
+        with contextlib.closing(login):
+            token = login.access_token()
     except Problem as problem:
         sys.stderr.write(f"{problem.code} {problem.title}: {problem.cause}\n{problem.next_action}\n")
         return 1

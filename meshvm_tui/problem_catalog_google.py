@@ -58,4 +58,5 @@ GOOGLE: dict[str, Entry] = {
     "MVM-846": Entry("gcloud's configuration cannot be read", "Mend the line that it names, or move the file away."),
     "MVM-847": Entry("From where Pods come is not known", "Name the cluster (cluster.gke), or list firewall.sources."),
     "MVM-848": Entry("The firewall rule leaves ports of the workload closed", "Add them to firewall.ports."),
+    "MVM-849": Entry("The cluster's Pods come from several ranges", "Nothing to do: the rule names all of them."),
 }

@@ -6,20 +6,18 @@ The scopes are the plugin's own: without the email a service account would be a 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from meshvm_tui.adapters.google_projects import get_cluster
+from meshvm_tui.adapters.google_projects import get_cluster, list_clusters
 from meshvm_tui.adapters.kubeconfig import ClusterAccess
 from meshvm_tui.gcp.clusters import ClusterView, context_name
 from meshvm_tui.gcp.places import cluster_project
-from meshvm_tui.problems import ActionNeeded
+from meshvm_tui.problems import ActionNeeded, Problem
 
 if TYPE_CHECKING:
     from meshvm_tui.adapters.google_credentials import GoogleLogin
     from meshvm_tui.adapters.google_rest import GoogleRest
     from meshvm_tui.plan import GkeCluster
-
-JSON = dict[str, Any]
 
 
 class GoogleToken:
@@ -71,8 +69,20 @@ def gke_access(gke: GkeCluster, rest: GoogleRest, login: GoogleLogin) -> Cluster
 
 
 def found_cluster(gke: GkeCluster, rest: GoogleRest, project: str) -> ClusterView:
-    """The cluster; ActionNeeded MVM-834 where there is none of that name."""
+    """The cluster; ActionNeeded MVM-834 where there is none of that name, with those that there are."""
     body = get_cluster(rest, project, gke.location, gke.name)
     if body is None:
-        raise ActionNeeded("MVM-834", f"projects/{project}/locations/{gke.location}/clusters/{gke.name}")
+        words = f"projects/{project}/locations/{gke.location}/clusters/{gke.name}"
+        raise ActionNeeded("MVM-834", words + _others(rest, project))
     return ClusterView(body)
+
+
+def _others(rest: GoogleRest, project: str) -> str:
+    """The project's clusters in words, with the locations that did not answer; "" where they may not be listed."""
+    try:
+        listing = list_clusters(rest, project)
+    except Problem:
+        return ""
+    views = [ClusterView(body) for body in listing.items]
+    words = "; there are: " + (", ".join(f"{view.name} in {view.location}" for view in views) or "none")
+    return words + (f" (no answer from {', '.join(listing.unreachable)})" if listing.unreachable else "")

@@ -39,7 +39,8 @@ class Credential:
 
 
 class CertificateFolder:
-    """A folder of our own for client certificates. Named after this process, so leftovers can be told."""
+    """A folder of our own for client certificates and for what child processes are given to read. Named after this
+    process, so leftovers can be told."""
 
     def __init__(self, root: Path | None = None) -> None:
         self._root = root or Path(tempfile.gettempdir())

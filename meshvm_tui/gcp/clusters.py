@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,12 @@ if TYPE_CHECKING:
     from meshvm_tui.plan import GkeEndpoint
 
 JSON = dict[str, Any]
-RUNNING = ("RUNNING", "RECONCILING")
-"""In both the control plane answers; the latter is an upgrade of its own."""
+RUNNING = ("RUNNING", "RECONCILING", "DEGRADED")
+"""In all of them the control plane may answer: RECONCILING is work on it, such as an upgrade, and DEGRADED says that
+some of its parts do not work (container v1, Cluster.status)."""
 STARTING = ("PROVISIONING",)
+DNS = "DNS"
+_SELF_LINK = re.compile(r"/projects/([^/]+)/")
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,12 @@ class ClusterView:
     def name(self) -> str:
         """Its name."""
         return str(self.body.get("name", ""))
+
+    @property
+    def project(self) -> str:
+        """The project that its own link names; "" for none."""
+        found = _SELF_LINK.search(str(self.body.get("selfLink", "")))
+        return found[1] if found else ""
 
     @property
     def location(self) -> str:
@@ -87,9 +97,21 @@ class ClusterView:
 
     @property
     def dns_name(self) -> str:
-        """The control plane's DNS endpoint, where traffic from outside the network is let in; else ""."""
+        """The control plane's DNS endpoint, where it lets users in; else ""."""
         config = self.body.get("controlPlaneEndpointsConfig", {}).get("dnsEndpointConfig", {})
         return str(config.get("endpoint", "")) if config.get("allowExternalTraffic") else ""
+
+    @property
+    def private_address(self) -> str:
+        """The control plane's address inside the cluster's network; "" for none."""
+        older = self.body.get("privateClusterConfig", {}).get("privateEndpoint")
+        return str(self._ip.get("privateEndpoint") or older or "")
+
+    @property
+    def allows_net_admin(self) -> bool:
+        """Whether Pods may add NET_ADMIN: an Autopilot cluster has to allow it (--workload-policies)."""
+        policy = self.body.get("autopilot", {}).get("workloadPolicyConfig", {})
+        return not self.is_autopilot or bool(policy.get("allowNetAdmin"))
 
     @property
     def _ip(self) -> JSON:
@@ -98,8 +120,9 @@ class ClusterView:
 
     @property
     def has_ip_endpoints(self) -> bool:
-        """Whether the control plane answers at IP addresses at all."""
-        return self._ip.get("enabled") is not False
+        """Whether the control plane answers at IP addresses at all. As gcloud reads it, a description that speaks of
+        them and does not say that they are enabled says that they are not."""
+        return not self._ip or bool(self._ip.get("enabled"))
 
     def endpoint(self, wanted: GkeEndpoint) -> Endpoint:
         """The address that gcloud would write into a kubeconfig: the DNS name where the IP addresses are off or it is
@@ -132,8 +155,8 @@ class ClusterView:
 
     def _no(self, what: str, flag: str) -> ActionNeeded:
         words = f"{self.name} in {self.location} has no such address: {what}"
-        update = gcloud("container", "clusters", "update", self.name, f"--location={self.location}", flag)
-        return ActionNeeded("MVM-835", words, next_action=f"Run: {update}" if flag else "Choose another endpoint.")
+        action = f"Run: {update_command(self, self.project, flag)}" if flag else "Choose another endpoint."
+        return ActionNeeded("MVM-835", words, next_action=action)
 
 
 def context_name(project: str, location: str, name: str) -> str:
@@ -142,25 +165,39 @@ def context_name(project: str, location: str, name: str) -> str:
 
 
 def get_credentials(project: str, location: str, name: str) -> str:
-    """The command that makes a context of the cluster by hand."""
+    """The command that makes the cluster's context in a kubeconfig."""
     return gcloud("container", "clusters", "get-credentials", name, f"--location={location}", f"--project={project}")
 
 
-def how_to_reach(view: ClusterView, project: str) -> tuple[str, str]:
-    """Why a control plane does not answer us, and what to do: words, and the exact command where there is one."""
-    where = [f"--location={view.location}", f"--project={project}"]
-    if view.dns_name:
-        return "its DNS endpoint is open to this computer", "Set cluster.gke.endpoint: dns"
+def update_command(view: ClusterView, project: str, *flags: str) -> str:
+    """`gcloud container clusters update`."""
+    where = [f"--location={view.location}", *([f"--project={project}"] if project else [])]
+    return gcloud("container", "clusters", "update", view.name, *where, *flags)
+
+
+def who_is_let_in(view: ClusterView) -> str:
+    """From where the control plane's IP address can be reached, in words; "" where from anywhere."""
     if view.has_private_endpoint_only:
-        command = gcloud("container", "clusters", "update", view.name, *where, "--enable-dns-access")
-        return "its control plane has a private address only", f"Run from inside the network, or: {command}"
+        return "the control plane has a private address only"
     networks = view.authorized_networks
     if networks is None:
+        return ""
+    return f"the control plane's address is open to {', '.join(networks) or 'no network that is named'} only"
+
+
+def how_to_reach(view: ClusterView, endpoint: Endpoint, project: str) -> tuple[str, str]:
+    """Why a control plane does not answer us, and what to do: words, and the exact command where there is one. Both
+    are "" where its description is no reason."""
+    if endpoint.kind == DNS or not (words := who_is_let_in(view)):
         return "", ""
-    listed = ",".join([*networks, "THIS_ADDRESS/32"])
+    if view.dns_name:
+        return words, "Set cluster.gke.endpoint to dns: the DNS endpoint lets users in."
+    by_dns = update_command(view, project, "--enable-dns-access")
+    if view.has_private_endpoint_only:
+        return words, f"Go on inside its network, or run: {by_dns}"
+    listed = ",".join([*(view.authorized_networks or ()), "THIS_ADDRESS/32"])
     flags = ["--enable-master-authorized-networks", f"--master-authorized-networks={listed}"]
-    words = f"its control plane is open to {', '.join(networks) or 'nobody outside its network'} only"
-    return words, f"Run: {gcloud('container', 'clusters', 'update', view.name, *where, *flags)}"
+    return words, f"Run: {update_command(view, project, *flags)} (or open the DNS endpoint: {by_dns})"
 
 
 def _host(address: str) -> str:
