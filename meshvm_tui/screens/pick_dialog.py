@@ -23,6 +23,10 @@ GAP = 2
 """Cells between two columns."""
 MOST_LINES = 12
 """Lines of the list that are seen at once, at most."""
+CHROME, DETAIL = 12, 3
+"""Lines of the dialog around its list, and of the detail of a line that does not fit."""
+FRAME = 7
+"""Cells beside the list."""
 
 
 class PickDialog(ModalScreen[Candidate | None]):
@@ -84,8 +88,7 @@ class PickDialog(ModalScreen[Candidate | None]):
         self._state("-found" if found.candidates else "-nothing")
         self.query_one("#pick-where", Painted).show(printable(found.where))
         self._note(f"! {printable(found.note)}" if found.note else "")
-        # As high as the whole list: what is typed into the filter never moves the dialog.
-        self.query_one(OptionList).styles.height = min(len(self._lines), MOST_LINES)
+        self._fit()
         self._filter()
 
     def show_problem(self, problem: ProblemRecord) -> None:
@@ -114,7 +117,8 @@ class PickDialog(ModalScreen[Candidate | None]):
         self._dismiss(event.option_index)
 
     def on_resize(self) -> None:
-        """What does not fit into its line is said below the list."""
+        """As many lines as there is room for; what does not fit into its line is said below the list."""
+        self._fit()
         self._detail()
 
     def on_option_list_option_highlighted(self) -> None:
@@ -184,6 +188,13 @@ class PickDialog(ModalScreen[Candidate | None]):
         elif not shown:
             words = f"None of {count} has that."
         self.query_one("#pick-words", Painted).show(words)
+
+    def _fit(self) -> None:
+        """The list is as high as all of it, however few are left by the filter: typing never moves the dialog."""
+        long = any(len(line) > min(int(self.size.width * 0.96), 110) - FRAME for line in self._lines)
+        note = bool(self._found and self._found.note)
+        room = int(self.size.height * 0.9) - CHROME - note - DETAIL * long
+        self.query_one(OptionList).styles.height = max(3, min(len(self._lines), MOST_LINES, room))
 
     def _detail(self) -> None:
         """The whole of the line under the cursor, where some line does not fit."""

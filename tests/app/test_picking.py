@@ -112,7 +112,7 @@ async def test_a_problem_is_shown_and_asked_anew_once_it_is_mended(
         assert made.wizard.plan == on_google(), "there is nothing to pick in a problem"
         compute.problem = None
         await made.press("f3")
-        await made.says("500 of 500")
+        await made.says("500 of 500", "F3 ask again    esc leave")
         assert "MVM-802" not in made.text()
         options = made.app.screen.query_one(OptionList)
         await made.until(lambda: options.size.height, "the list is laid out")
