@@ -26,6 +26,8 @@ MUTATION_SECONDS = 25.0
 READ_PATIENCE_SECONDS = 20.0
 MUTATION_PATIENCE_SECONDS = 60.0
 """How long a call is tried again while Google is unavailable or asks to wait."""
+FIRST_PAUSE_SECONDS = 0.2
+"""Before it is tried again; it doubles each time."""
 PAGE = 500
 _PARSER = "google.protobuf.json_format"
 T = TypeVar("T")
@@ -100,7 +102,7 @@ class ComputeCalls:
             return not self.clients.closed and may_be_sent_again(error, mutating=mutating)
 
         retry: Any = Retry
-        return retry(predicate=again, initial=0.2, maximum=2.0, multiplier=2.0, timeout=patience)
+        return retry(predicate=again, initial=FIRST_PAUSE_SECONDS, maximum=2.0, multiplier=2.0, timeout=patience)
 
 
 def begun(answer: JSON, project: str, doing: str, zone: str = "") -> Operation:

@@ -42,12 +42,6 @@ class Said(list[tuple[str, int | None]]):
         self.append((status, percent))
 
 
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The next question follows soon."""
-    monkeypatch.setattr(google_compute_operations, "PAUSE_SECONDS", 0.05)
-
-
 def never() -> bool:
     """Nobody cancels."""
     return False
