@@ -42,12 +42,13 @@ DEADLINE = 10.0  # seconds
 @dataclass
 class NotedHost:
     """Notes what is done to VMs. While `free` is not set, addresses are not given and nothing boots; `broken` makes a
-    boot fail."""
+    boot fail, `full` that there is no address left."""
 
     done: list[tuple[str, str]] = field(default_factory=list)
     running: set[str] = field(default_factory=set)
     free: threading.Event = field(default_factory=threading.Event)
     broken: str = ""
+    full: bool = False
 
     def __post_init__(self) -> None:
         self.free.set()
@@ -55,6 +56,8 @@ class NotedHost:
     def addresses(self, name: str) -> tuple[str, str]:
         """Two addresses of this name."""
         assert self.free.wait(DEADLINE)
+        if self.full:
+            raise OSError("no address is left")
         number = sum(name.encode()) % 200 + 2
         return f"127.9.1.{number}", f"127.9.2.{number}"
 

@@ -20,6 +20,17 @@ from tests.lab_google.google_lab import COMPUTE, DEADLINE, POD_RANGE, ZONE, Goog
 JSON = dict[str, Any]
 INSTANCES = f"{COMPUTE}/zones/{ZONE}/instances"
 FIREWALLS = f"{COMPUTE}/global/firewalls"
+OFFERED = (
+    f"zones/{ZONE}/machineTypes",
+    f"zones/{ZONE}/diskTypes",
+    f"zones/{ZONE}/disks",
+    f"zones/{ZONE}/operations",
+    f"zones/{ZONE}/instances",
+    "regions/us-central1/subnetworks",
+    "global/networks",
+    "global/firewalls",
+)
+AGGREGATED = ("aggregated/instances", "aggregated/machineTypes", "aggregated/subnetworks", "aggregated/disks")
 ONE = f"{INSTANCES}/my-mesh-vm"
 
 
@@ -65,6 +76,26 @@ def test_a_vm_that_does_not_boot_is_seen(lab: GoogleLab) -> None:
     make(lab)
     until(lambda: lab.ask("GET", ONE)[1]["status"] == "TERMINATED")
     assert "no room for it" in lab.ask("GET", ONE)[1]["statusMessage"]
+
+
+def test_a_lab_without_addresses_says_so(lab: GoogleLab) -> None:
+    lab.host.full = True
+    done = lab.finish(lab.ask("POST", INSTANCES, instance_body())[1])
+    assert "no address is left" in done["error"]["errors"][0]["message"]
+    assert lab.ask("GET", ONE)[0] == 404
+
+
+def test_every_list_answers_as_documented(lab: GoogleLab) -> None:
+    make(lab)
+    for name in ("zones", "regions", *OFFERED):
+        status, answer = lab.ask("GET", f"{COMPUTE}/{name}")
+        first = answer["items"][0]["name"]
+        one = lab.ask("GET", f"{COMPUTE}/{name}/{first}")
+        assert (name, status, one[0], one[1]["name"]) == (name, 200, 200, first)
+    for name in AGGREGATED:
+        status, answer = lab.ask("GET", f"{COMPUTE}/{name}")
+        assert (name, status) == (name, 200)
+        assert len(answer["items"]) == (2 if name.endswith("subnetworks") else 5)
 
 
 @pytest.mark.parametrize(

@@ -66,16 +66,16 @@ class GoogleApi:
         self._base = ""
 
     async def start(self, address: str, port: int = 0) -> str:
-        """Listens, on a free port where none is named, boots what ran before, and goes on with operations of an
-        earlier life; gives the base URL, such as http://127.3.4.5:8090, without a trailing slash."""
+        """Boots what ran before, goes on with operations of an earlier life, and listens, on a free port where none is
+        named; gives the base URL, such as http://127.3.4.5:8090, without a trailing slash."""
+        await self._lives.boot_all()
+        self._operations.resume()
         app = web.Application(client_max_size=_MAX_BODY)
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         await web.TCPSite(self._runner, address, port).start()
         self._base = f"http://{address}:{self._runner.addresses[0][1]}"
-        await self._lives.boot_all()
-        self._operations.resume()
         return self._base
 
     async def stop(self) -> None:

@@ -162,7 +162,7 @@ class Operations:
         await asyncio.sleep(takes / 2)
         record["progress"] = 60
         if error is None:
-            await effect.work(change)
+            error = await _worked(effect, change)
         await asyncio.sleep(takes / 4)
         with self._cloud.lock:
             record |= {"status": "DONE", "endTime": self._cloud.timestamp(), "progress": 100}
@@ -208,6 +208,15 @@ class Operations:
         return (
             answer | ({"nextPageToken": following} if following else {}) | {"selfLink": catalogue.link(call.resource)}
         )
+
+
+async def _worked(effect: Effect, change: JSON) -> JSON | None:
+    """Does the work; the operation's error where the lab itself cannot."""
+    try:
+        await effect.work(change)
+    except Exception as error:  # noqa: BLE001  it is to be seen in the operation, not to leave it forever running
+        return failure("INTERNAL_ERROR", f"The lab could not do it: {error}", 500, "INTERNAL SERVER ERROR")
+    return None
 
 
 def told(record: JSON) -> JSON:
