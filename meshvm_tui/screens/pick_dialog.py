@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalGroup
+from textual.containers import VerticalGroup, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
@@ -71,7 +71,8 @@ class PickDialog(ModalScreen[Candidate | None]):
             options.can_focus = False
             yield options
             yield Painted(id="pick-detail")
-            yield Painted(id="pick-words")
+            with VerticalScroll(id="pick-body", can_focus=False):
+                yield Painted(id="pick-words")
             yield Painted(id="pick-note")
             yield Painted(classes="dialog-keys", id="pick-keys")
 
@@ -143,9 +144,11 @@ class PickDialog(ModalScreen[Candidate | None]):
         self.token = self._ask()
 
     def action_list(self, action: str) -> None:
-        """Moves in the list while the filter has the keys."""
+        """Moves in the list while the filter has the keys, or in the words of a problem."""
         self._catch_up()
-        getattr(self.query_one(OptionList), f"action_{action}")()
+        if self._found is None:
+            action = action.replace("cursor", "scroll")
+        getattr(self.query_one(OptionList) if self._found else self.query_one("#pick-body"), f"action_{action}")()
 
     def action_leave(self) -> None:
         """None of them; an answer that is still to come is nobody's."""
