@@ -77,6 +77,14 @@ def differs(rule: JSON, wanted: JSON) -> bool:
     return _essence(rule) != _essence(wanted)
 
 
+def patch_body(live: JSON, wanted: JSON) -> JSON:
+    """The body of firewalls.patch that makes a live rule as wanted. A patch leaves alone what it does not name: other
+    targets are cleared by an empty list, and a rule that was switched off is switched on."""
+    cleared: JSON = {name: [] for name in ("targetTags", "targetServiceAccounts") if live.get(name)}
+    on = {"disabled": False} if live.get("disabled") else {}
+    return cleared | wanted | on
+
+
 def _essence(rule: JSON) -> tuple[object, ...]:
     allowed = sorted((item["IPProtocol"], tuple(sorted(item.get("ports", [])))) for item in rule.get("allowed", []))
     return (

@@ -73,6 +73,9 @@ def update_firewall(project: str, body: JSON) -> str:
     """`gcloud compute firewall-rules update` with what a patch of ours may change."""
     rules = [f"{item['IPProtocol']}:{port}" for item in body["allowed"] for port in item.get("ports", [])]
     flags = [f"--rules={','.join(rules)}", f"--source-ranges={','.join(body['sourceRanges'])}", *_targets(body)]
+    cleared = {"targetTags": "--target-tags=", "targetServiceAccounts": "--target-service-accounts="}
+    flags += [flag for name, flag in cleared.items() if body.get(name) == [] and flag not in flags]
+    flags += ["--no-disabled"] if body.get("disabled") is False else []
     return gcloud("compute", "firewall-rules", "update", str(body["name"]), *flags, f"--project={project}")
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from meshvm_tui.events import Change, Observation, Stage, Standing
 from meshvm_tui.gcp import gcloud_commands
-from meshvm_tui.gcp.firewall import differs, is_in_network, is_ours
+from meshvm_tui.gcp.firewall import differs, is_in_network, is_ours, patch_body
 from meshvm_tui.gcp.places import project_in, short
 from meshvm_tui.problems import ActionNeeded, Problem, TransientError
 from meshvm_tui.steps.commands import as_yaml
@@ -77,7 +77,9 @@ class InstanceFirewall(Step):
                 changes.append(Change("create", target, diff, (command(wanted.project, body),), fingerprint(body)))
                 continue
             before = {key: value for key, value in live.items() if key not in _SERVER_FIELDS}
-            diff = unified_diff(before, {**before, **body}, wanted.rule.name)
+            body = patch_body(live, body)
+            after = {key: value for key, value in {**before, **body}.items() if value != []}
+            diff = unified_diff(before, after, wanted.rule.name)
             command = gcloud_commands.update_firewall
             changes.append(Change("update", target, diff, (command(wanted.project, body),), fingerprint(before, body)))
         return tuple(changes)
@@ -100,7 +102,7 @@ class InstanceFirewall(Step):
                 operation = compute.insert_firewall(wanted.project, body, str(uuid.uuid4()))
             else:
                 scope.say("google", f"firewalls.patch {name} in {wanted.project}")
-                operation = compute.patch_firewall(wanted.project, name, body, str(uuid.uuid4()))
+                operation = compute.patch_firewall(wanted.project, name, patch_body(live, body), str(uuid.uuid4()))
             compute.wait(operation, lambda status, _percent: scope.progress(status, None, None), scope.is_cancelled)
         except Problem as problem:
             if problem.code not in ("MVM-814", "MVM-815"):

@@ -8,7 +8,8 @@ import pytest
 
 from meshvm_tui.adapters.google_compute_calls import as_json, message_of
 from meshvm_tui.compute_ports import JSON
-from meshvm_tui.gcp.firewall import Rule, Targets
+from meshvm_tui.gcp.firewall import Rule, Targets, differs, patch_body
+from meshvm_tui.gcp.gcloud_commands import update_firewall
 from meshvm_tui.gcp.instance import insert_body
 from meshvm_tui.gcp.places import Place
 from meshvm_tui.plan import GceCreate
@@ -52,6 +53,21 @@ def test_the_body_of_a_rule_new_and_changed(targets: Targets) -> None:
     assert judge("compute", "PATCH", f"{FIREWALLS}/pods-to-vm", {}, rule) == []
     assert warnings("compute", "POST", FIREWALLS, rule) == []
     assert through_the_library("Firewall", rule) == rule
+
+
+def test_a_patch_takes_other_targets_away_and_switches_the_rule_on() -> None:
+    network = "projects/lab-project-1/global/networks/default"
+    by_account = Targets(service_accounts=("a@b.iam.gserviceaccount.com",))
+    wanted = Rule("pods-to-vm", network, ("10.8.0.0/14",), (80,), by_account, "Pods to VM").body()
+    live = wanted | {"targetTags": ["mesh-vm"], "disabled": True, "priority": 900, "id": "1"}
+    del live["targetServiceAccounts"]
+    body = patch_body(live, wanted)
+    assert body == wanted | {"targetTags": [], "disabled": False}
+    assert not differs({key: value for key, value in (live | body).items() if value != []}, wanted)
+    assert judge("compute", "PATCH", f"{FIREWALLS}/pods-to-vm", {}, body) == []
+    command = update_firewall("lab-project-1", body)
+    assert "--target-service-accounts=a@b.iam.gserviceaccount.com --target-tags= --no-disabled" in command
+    assert patch_body(wanted, wanted) == wanted
 
 
 def through_the_library(kind: str, body: JSON) -> JSON:
