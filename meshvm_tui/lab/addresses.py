@@ -31,6 +31,7 @@ class Addresses:
         self._file = state / "addresses.json"
         self._roles: dict[str, int] = {}
         self._claim: socket.socket | None = None
+        self._pool = pool
         block = self._read()
         self._first, self._last = FIRST_HOST, LAST_HOST
         self._block = self._claim_pool(pool) if pool else self._claim_block(block, seed)
@@ -40,6 +41,11 @@ class Addresses:
     def single(self) -> bool:
         """Whether this computer has only 127.0.0.1, so that one VM is all that fits."""
         return self._block == ""
+
+    @property
+    def pod_range(self) -> str:
+        """The range that all addresses of Pods are in; others of the lab may be in it too."""
+        return "10.244.0.0/16" if self.single else self._pool or f"{self._block}.0/24"
 
     def take(self, role: str) -> str:
         """The role's address; a free one the first time."""

@@ -16,6 +16,8 @@ from typing import Any
 import yaml
 
 CONTEXT = "meshvm-lab"
+SSH_PORT = 2222  # of the VMs: below 1024 only root may listen
+ZONE = "us-central1-a"  # of the cluster and the VM of the plan on Google Cloud
 NOWHERE = "127.0.0.1:9"  # the discard port: a metadata server that never answers
 
 
@@ -39,23 +41,40 @@ class SidecarPackage:
     sha256: str
 
 
+_CLOUDSDK = "CLOUDSDK_"
+_GOOGLE = {
+    "GOOGLE_CLOUD_PROJECT": "",
+    "GCLOUD_PROJECT": "",
+    "GOOGLE_CLOUD_QUOTA_PROJECT": "",
+    # Google's libraries do not take an empty value of these for none.
+    "GOOGLE_CLOUD_UNIVERSE_DOMAIN": "googleapis.com",
+    "GOOGLE_API_USE_MTLS_ENDPOINT": "never",
+    "GOOGLE_API_USE_CLIENT_CERTIFICATE": "false",
+}
+
+
 def replaced_environment(state: Path) -> dict[str, str]:
-    """Everything of the operator's that the lab replaces; an empty value stands for none at all."""
+    """Everything of the operator's that the lab replaces; an empty value stands for none at all. The lab's Google
+    has more to say (`Google.start`)."""
+    settings = sorted(name for name in os.environ if name.startswith(_CLOUDSDK))
     return {
+        **dict.fromkeys(settings, ""),
+        **_GOOGLE,
         "KUBECONFIG": str(state / "kubeconfig"),
-        "CLOUDSDK_CONFIG": str(state / "no-gcloud"),
-        "GOOGLE_APPLICATION_CREDENTIALS": str(state / "no-google-credentials.json"),
         "GCE_METADATA_HOST": NOWHERE,
         "SSH_AUTH_SOCK": "",
         "MESHVM_TUI_STATE_DIR": str(state / "sessions"),
     }
 
 
-def write_environment(state: Path) -> None:
-    """`env.sh`, to be sourced, and `env.json`, for programs; both put the lab's commands first on PATH."""
-    values = replaced_environment(state)
+def write_environment(state: Path, values: Mapping[str, str]) -> None:
+    """`env.sh`, to be sourced, and `env.json`, for programs; both put the lab's commands first on PATH.
+
+    The shell that sources it may have other settings of gcloud than this process, so it forgets them by their names."""
     binaries = str(state / "bin")
-    lines = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
+    names = f"env | sed -n 's/^\\({_CLOUDSDK}[A-Za-z0-9_]*\\)=.*/\\1/p'"
+    lines = [f'for meshvm_lab_name in $({names}); do unset "$meshvm_lab_name"; done; unset meshvm_lab_name']
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
     lines.append(f'export PATH={shlex.quote(binaries)}:"$PATH"')
     write_private(state / "env.sh", "\n".join(lines) + "\n")
     path = os.pathsep.join([binaries, os.environ.get("PATH", os.defpath)])
@@ -122,9 +141,19 @@ def lab_plan(state: Path, package: SidecarPackage, machines: Sequence[LabMachine
     }
 
 
-def write_plan(state: Path, plan: Mapping[str, Any]) -> None:
+def google_plan(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """The same onboarding with a cluster on GKE and a VM on Compute Engine that does not exist yet."""
+    from meshvm_tui.lab.google.catalogue import PROJECT
+
+    place = {"project": PROJECT, "zone": ZONE}
+    machine = {"name": "my-mesh-vm", "gce": {**place, "create": {}}, "ssh": {"port": SSH_PORT}}
+    cluster = {"gke": {"project": PROJECT, "location": ZONE, "name": "lab"}}
+    return {**plan, "cluster": cluster, "machines": [machine]}
+
+
+def write_plan(file: Path, plan: Mapping[str, Any]) -> None:
     """The plan as YAML, in the order in which it is read."""
-    write_private(state / "plan.yaml", _yaml(plan))
+    write_private(file, _yaml(plan))
 
 
 def write_private(path: Path, text: str) -> None:

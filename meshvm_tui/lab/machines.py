@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from meshvm_tui.lab.environment import LabMachine, write_private
+from meshvm_tui.lab.environment import SSH_PORT, LabMachine, write_private
 
 if TYPE_CHECKING:
     from meshvm_tui.lab.addresses import Addresses
@@ -18,19 +19,28 @@ if TYPE_CHECKING:
     from meshvm_tui.lab.guest.vm import Vm
 
 SSH_USER = "operator"
-SSH_PORT = 2222
 
 
 class Machines:
-    """Starts and stops the VMs."""
+    """Starts and stops the VMs. `opens(name)` judges keys other than the lab's own, as `type base64`, for a user."""
 
-    def __init__(self, state: Path, addresses: Addresses, faults: Faults, clock: Clock, count: int) -> None:
+    def __init__(
+        self,
+        state: Path,
+        addresses: Addresses,
+        faults: Faults,
+        clock: Clock,
+        count: int,
+        *,
+        opens: Callable[[str], Callable[[str, str], bool]],
+    ) -> None:
         self._state = state
         self._addresses = addresses
         self._faults = faults
         self._clock = clock
         self._count = min(count, 1) if addresses.single else count
-        self._vms: list[Vm] = []
+        self._opens = opens
+        self.vms: list[Vm] = []
 
     async def start(self) -> None:
         """Boots every VM, all at once."""
@@ -42,20 +52,21 @@ class Machines:
             address = self._addresses.take(f"vm/{name}")
             port = 0 if self._addresses.single else SSH_PORT
             folder = self._state / "vms" / name
-            self._vms.append(Vm(name, address, port, folder, self._faults, self._clock, key, SSH_USER))
-        await asyncio.gather(*(asyncio.to_thread(vm.start) for vm in self._vms))
+            opens = self._opens(name)
+            self.vms.append(Vm(name, address, port, folder, self._faults, self._clock, key, SSH_USER, opens))
+        await asyncio.gather(*(asyncio.to_thread(vm.start) for vm in self.vms))
         self._write_known_hosts()
 
     async def stop(self) -> None:
         """Takes every VM down: no process of them is left."""
-        await asyncio.gather(*(asyncio.to_thread(vm.stop) for vm in self._vms), return_exceptions=True)
+        await asyncio.gather(*(asyncio.to_thread(vm.stop) for vm in self.vms), return_exceptions=True)
 
     def described(self) -> list[LabMachine]:
         """The VMs as the plan names them."""
-        return [LabMachine(vm.name, vm.address, vm.ssh_port, SSH_USER, vm.host_key_fingerprint) for vm in self._vms]
+        return [LabMachine(vm.name, vm.address, vm.ssh_port, SSH_USER, vm.host_key_fingerprint) for vm in self.vms]
 
     def _write_known_hosts(self) -> None:
-        lines = [f"[{vm.address}]:{vm.ssh_port} {vm.ssh.public_key}" for vm in self._vms]
+        lines = [f"[{vm.address}]:{vm.ssh_port} {vm.ssh.public_key}" for vm in self.vms]
         write_private(self._state / "ssh" / "known_hosts", "".join(f"{line}\n" for line in lines))
 
 

@@ -17,7 +17,9 @@ from meshvm_tui.lab.clock import Clock
 from meshvm_tui.lab.cluster_api.hooks import Hooks
 from meshvm_tui.lab.environment import (
     SidecarPackage,
+    google_plan,
     lab_plan,
+    replaced_environment,
     write_commands,
     write_environment,
     write_kubeconfig,
@@ -59,13 +61,15 @@ class Lab:
     def __init__(self, options: Options) -> None:
         self._lock = _claim(options.state)  # before the slow imports
         from meshvm_tui.lab.cluster_api.server import ClusterApi
+        from meshvm_tui.lab.google.everything import Google
+        from meshvm_tui.lab.google.faults import GOOGLE_FAULTS
         from meshvm_tui.lab.guest.package import PACKAGE_FAULTS, PackageServer
         from meshvm_tui.lab.guest.vm import GUEST_FAULTS
 
         state = options.state
         self._options = options
         (state / "ready").unlink(missing_ok=True)
-        CATALOG.update(GUEST_FAULTS | PACKAGE_FAULTS)
+        CATALOG.update(GUEST_FAULTS | PACKAGE_FAULTS | GOOGLE_FAULTS)
         self._addresses = Addresses(state, options.seed, options.pool)
         clock = Clock(state / "clock")
         faults = Faults(state / "faults", options.faults)
@@ -73,9 +77,13 @@ class Lab:
         self._tokens = Tokens(state / "tokens", clock)
         self._api_authority = Authority(state / "api-ca", name="kubernetes", clock=clock)
         mesh_authority = Authority(state / "mesh-ca", name="cluster.local", clock=clock)
-        ground = Ground(state, self._objects, self._addresses, mesh_authority, self._tokens, clock, faults)
+        self._google = Google(state, self._addresses, clock, faults, options.seed)
+        ground = Ground(
+            state, self._objects, self._addresses, mesh_authority, self._tokens, clock, faults, self._google.drops
+        )
         self._mesh = Mesh(ground, seed=options.seed, grace=options.grace)
-        hooks = Hooks(pod_log=self._mesh.pod_log, mutate_pod=self._mesh.admit_pod)
+        cloud = self._google.cloud
+        hooks = Hooks(pod_log=self._mesh.pod_log, mutate_pod=self._mesh.admit_pod, cloud_email=cloud.token_email)
         self._api = ClusterApi(
             self._objects,
             self._api_authority,
@@ -86,7 +94,9 @@ class Lab:
         )
         packages = self._addresses.take("packages")
         self._packages = PackageServer(packages, self._port(PACKAGE_PORT), ISTIO_VERSION, faults)
-        self._machines = Machines(state, self._addresses, faults, clock, options.vms)
+        self._machines = Machines(
+            state, self._addresses, faults, clock, options.vms, opens=self._google.instances.opens
+        )
         self._faults = faults
 
     async def start(self) -> None:
@@ -95,7 +105,6 @@ class Lab:
         server = await self._api.start(self._addresses.take("api"), self._port(API_PORT))
         write_kubeconfig(state, server, self._api_authority.root_pem, self._api.admin_token)
         write_commands(state)
-        write_environment(state)
         await self._mesh.start()
         if self._faults.active("istio-present"):
             self._mesh.install_istio(
@@ -104,13 +113,17 @@ class Lab:
         self._packages.start()
         package = SidecarPackage(ISTIO_VERSION, self._packages.url, self._packages.sha256)
         await self._machines.start()
-        self._write_plan(lab_plan(state, package, self._machines.described()))
+        google = await self._google.start(server, self._api_authority.root_pem, self._machines.vms)
+        write_environment(state, replaced_environment(state) | google)
+        plan = lab_plan(state, package, self._machines.described())
+        self._write_plan("plan", plan)
+        self._write_plan("google-plan", google_plan(plan))
         write_private(state / "ready", f"{os.getpid()}\n")
 
     async def stop(self) -> None:
         """Takes everything down; what is to last is on disk afterwards."""
         (self._options.state / "ready").unlink(missing_ok=True)
-        await self._machines.stop()
+        await asyncio.gather(self._machines.stop(), self._google.stop())
         await asyncio.to_thread(self._packages.stop)
         await self._mesh.stop()
         await self._api.stop()
@@ -127,14 +140,14 @@ class Lab:
         """A port that stays the same at every start; any free one where all roles share an address."""
         return 0 if self._addresses.single else usual
 
-    def _write_plan(self, plan: dict[str, object]) -> None:
+    def _write_plan(self, name: str, plan: dict[str, object]) -> None:
         """A plan that the operator has edited stays, as long as this lab would still write the same one."""
         from json import dumps
 
         state, offered = self._options.state, dumps(plan, indent=1)
-        last = state / "offered-plan.json"
-        if not (state / "plan.yaml").exists() or not last.exists() or last.read_text(encoding="utf-8") != offered:
-            write_plan(state, plan)
+        file, last = state / f"{name}.yaml", state / f"offered-{name}.json"
+        if not file.exists() or not last.exists() or last.read_text(encoding="utf-8") != offered:
+            write_plan(file, plan)
             write_private(last, offered)
 
 
@@ -189,4 +202,5 @@ def _say(options: Options, machines: int) -> None:
         f"The lab is up in {options.state}. In another terminal:\n"
         f"  . {options.state}/env.sh\n"
         f"  meshvm-tui apply -f {options.state}/plan.yaml\n"
+        f"or with its Google Cloud:\n  meshvm-tui apply -f {options.state}/google-plan.yaml\n"
     )

@@ -68,6 +68,8 @@ def sourced(state: Path) -> dict[str, str]:
         "KUBECONFIG": "/operator/kubeconfig",
         "SSH_AUTH_SOCK": "/operator/agent",
         "GOOGLE_APPLICATION_CREDENTIALS": "/operator/key.json",
+        "CLOUDSDK_CORE_PROJECT": "operators-project",
+        "GOOGLE_CLOUD_PROJECT": "operators-project",
     }
     shown = subprocess.run(
         ["sh", "-c", f". {shlex.quote(str(state))}/env.sh; env -0"], env=before, capture_output=True, check=True
@@ -89,7 +91,9 @@ def test_a_lab_hands_out_everything_installs_and_goes_on_where_it_was(tmp_path: 
         environment = sourced(state)
         assert environment["KUBECONFIG"] == str(state / "kubeconfig")
         assert environment["SSH_AUTH_SOCK"] == ""
-        assert not Path(environment["GOOGLE_APPLICATION_CREDENTIALS"]).exists()
+        assert environment["GOOGLE_APPLICATION_CREDENTIALS"] == str(state / "google" / "service-account.json")
+        assert environment["CLOUDSDK_CONFIG"] == str(state / "google" / "gcloud")
+        assert environment["GOOGLE_CLOUD_PROJECT"] == environment.get("CLOUDSDK_CORE_PROJECT", "") == ""
         assert environment["GCE_METADATA_HOST"].startswith("127.0.0.1:")
         assert environment["PATH"].startswith(str(state / "bin") + os.pathsep)
         listed = json.loads((state / "env.json").read_text(encoding="utf-8"))

@@ -61,7 +61,7 @@ class ClusterApi:
         self._fault_answers = FaultAnswers(self._faults)
         self.admin_token = _admin_token(directory)
         self._log = RequestLog(directory / "requests.jsonl" if directory else None)
-        self._access = Access(objects, tokens, self.admin_token)
+        self._access = Access(objects, tokens, self.admin_token, self._hooks.cloud_email)
         self._lists = Lists(objects)
         self._resources = Resources(objects)
         self._deletions = Deletions(objects, self._hooks.pod_stop_seconds)

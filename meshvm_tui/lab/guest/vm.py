@@ -39,6 +39,7 @@ GUEST_FAULTS: dict[str, str] = {
     "clock-off": "The VM's clock is off by -7200 s, or as in clock-off:3600 or clock-off:vm-2=3600.",
 }
 CLOCK_OFF = -7200.0
+CLOUD_FAULTS = ("google-wrong-id",)  # faults of Compute Engine that show inside its instances
 
 
 class VmFailed(RuntimeError):
@@ -139,7 +140,7 @@ class Vm:
 
     def refresh(self) -> None:
         """Tells the VM which faults are on and what time it is."""
-        on = {name: value for name in GUEST_FAULTS if (value := self.fault(name)) is not None}
+        on = {name: value for name in (*GUEST_FAULTS, *CLOUD_FAULTS) if (value := self.fault(name)) is not None}
         if self._faults.active(TAMPERED):
             on[TAMPERED] = self._faults.value(TAMPERED)  # it says what to change, on every VM
         offset = self._clock.offset() + (float(on["clock-off"] or CLOCK_OFF) if "clock-off" in on else 0.0)

@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from meshvm_tui.lab.mesh.exec_credential import NoCredential, exec_token
+
 JSON = dict[str, Any]
 SECONDS = 30.0
 
@@ -37,7 +39,7 @@ class KubeClient:
         chosen = _named(config, "contexts", context or config.get("current-context", ""))["context"]
         cluster = _named(config, "clusters", chosen["cluster"])["cluster"]
         self._server = str(cluster["server"])
-        self._token = str(_named(config, "users", chosen["user"])["user"].get("token", ""))
+        self._token = _token(_named(config, "users", chosen["user"])["user"])
         ca = base64.b64decode(cluster.get("certificate-authority-data", "")).decode()
         self._tls = ssl.create_default_context(cadata=ca or None)
 
@@ -90,6 +92,15 @@ def _named(config: JSON, part: str, name: str) -> JSON:
             found: JSON = item
             return found
     raise KubeError(0, f'context "{name}" does not exist' if part == "contexts" else f'no {part} entry "{name}"')
+
+
+def _token(user: JSON) -> str:
+    if "exec" not in user:
+        return str(user.get("token", ""))
+    try:
+        return exec_token(user["exec"])
+    except NoCredential as error:
+        raise KubeError(0, str(error)) from None
 
 
 def _message(error: urllib.error.HTTPError) -> str:

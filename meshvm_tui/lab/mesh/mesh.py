@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,7 +42,9 @@ GRACE_SECONDS = 10.0  # istiod's own default
 
 @dataclass(frozen=True)
 class Ground:
-    """What the mesh stands on. `authority` is the mesh's CA, not the API server's."""
+    """What the mesh stands on. `authority` is the mesh's CA, not the API server's.
+
+    `drops(source, address, port)` says what a firewall throws away of what Pods send to VMs."""
 
     state: Path
     objects: Objects
@@ -50,6 +53,7 @@ class Ground:
     tokens: Tokens
     clock: Clock
     faults: Faults
+    drops: Callable[[str, str, int], bool] = lambda source, address, port: False
 
 
 class Mesh:
@@ -62,7 +66,7 @@ class Mesh:
         pacing = Pacing(seed)
         events = ClusterEvents(objects, clock)
         self.sockets = Sockets("127.0.0.1" if ground.addresses.single else "")
-        curl = PodCurl(objects, self.sockets, ground.faults, self._trust_domain, clock.timestamp)
+        curl = PodCurl(objects, self.sockets, ground.faults, self._trust_domain, clock.timestamp, drops=ground.drops)
         self._kubelet = Kubelet(
             objects=objects,
             addresses=ground.addresses,

@@ -66,12 +66,16 @@ class PodCurl:
         faults: Faults,
         trust_domain: Callable[[], str],
         timestamp: Callable[[], str],
+        *,
+        drops: Callable[[str, str, int], bool],
     ) -> None:
+        """`drops(source, address, port)` says what a firewall between Pods and VMs throws away."""
         self._objects = objects
         self._timestamp = timestamp
         self._sockets = sockets
         self._faults = faults
         self._trust_domain = trust_domain
+        self._drops = drops
         # As sidecars and kube-proxies that know nothing of each other: in turn, probes side by side would meet
         # the same machines for ever.
         self._turn: Iterator[int] = iter(lambda: random.randrange(1, 1 << 30), 0)
@@ -117,7 +121,7 @@ class PodCurl:
         if endpoint is None:
             return UNAVAILABLE, "no healthy upstream"
         try:
-            if self._dropped(endpoint):
+            if self._dropped(endpoint, sender):
                 await asyncio.sleep(DROPPED_SECONDS)
                 raise Unreachable(TIMED_OUT)
             stream = await dial(endpoint, sender.identity, self._sockets.source(sender.namespace, sender.name))
@@ -129,7 +133,7 @@ class PodCurl:
 
     async def _plain(self, command: CurlCommand, sender: Sender) -> tuple[int, str, str]:
         endpoint, address = self._kube_proxy(command, sender.namespace)
-        if self._dropped(endpoint):
+        if self._dropped(endpoint, sender):
             await asyncio.sleep(DROPPED_SECONDS)
             raise _timed_out("Connection", command, address)
         try:
@@ -162,8 +166,11 @@ class PodCurl:
             raise _Failure(NO_CONNECTION, message, address)
         return endpoints[next(self._turn) % len(endpoints)], address
 
-    def _dropped(self, endpoint: Endpoint) -> bool:
-        return self._faults.active(FIREWALL_CLOSED) and not self._sockets.has_address(endpoint.address)
+    def _dropped(self, endpoint: Endpoint, sender: Sender) -> bool:
+        if self._sockets.has_address(endpoint.address):
+            return False
+        source = self._sockets.address(sender.namespace, sender.name)
+        return self._faults.active(FIREWALL_CLOSED) or self._drops(source, endpoint.address, endpoint.port)
 
 
 async def _request(stream: Stream, command: CurlCommand) -> tuple[int, str]:

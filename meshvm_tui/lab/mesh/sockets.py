@@ -46,6 +46,11 @@ class Sockets:
         pod = self._pods.get((namespace, name))
         return self._bind_host or (pod.address if pod else "")
 
+    def address(self, namespace: str, name: str) -> str:
+        """A Pod's own address; "" where there is no such Pod."""
+        pod = self._pods.get((namespace, name))
+        return pod.address if pod else ""
+
     def has_address(self, address: str) -> bool:
         """Whether an address belongs to a Pod."""
         return any(pod.address == address for pod in self._pods.values())

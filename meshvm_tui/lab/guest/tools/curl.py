@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 
-from meshvm_tui.lab.guest.tools import ground, users
+from meshvm_tui.lab.guest.tools import ground, metadata_server, users
 from meshvm_tui.lab.guest.tools.http_exchange import Answer, Failed, exchange, issuer, tls
 
 SIDECAR_PORT = 15001
@@ -141,6 +141,9 @@ def _request(wanted: Wanted, url: str, told: Told, deadline: float) -> Answer:
         raise Failed(3, "URL using bad/illegal format or missing URL")
     port = int(port_text or (443 if scheme == "https" else 80))
     patience = min(float(wanted.values.get("connect_timeout", 300)), max(0.001, deadline - time.monotonic()))
+    if scheme == "http" and (said := metadata_server.answer(host, path, wanted.headers)) is not None:
+        told.remote_ip, told.remote_port = metadata_server.ADDRESS, port
+        return said
     connection = _connect(wanted, host, port, patience, told)
     try:
         if scheme == "https":
