@@ -69,16 +69,16 @@ def root_certificate(ports: ReadPorts, scope: Scope) -> str:
 
 def _observe(ports: ReadPorts, scope: Scope) -> GuestFacts:
     """The way to the gateway is tried once per run: it takes seconds where it is closed."""
+    values: dict[str, str] = {}
+    if machine_of(scope).gce is not None:
+        _check_open(ports, scope)
+        values["INSTANCE"] = "yes"
     if ports.guest is None:
         raise PermanentError("MVM-901", "a step of a machine was run without its guest")
-    values: dict[str, str] = {}
     gateway = _gateway_values(ports, scope) if GATEWAY not in scope.memo else {}
     if http := scope.plan.services.http_server:
         values["HTTP_PORT"] = str(http.port)
     values.update(_host_value(ports, scope))
-    if machine_of(scope).gce is not None:
-        _check_open(ports, scope)
-        values["INSTANCE"] = "yes"
     facts = ports.guest.observe(GuestQuery({**values, **gateway}))
     check: Any = facts.values.get("gateway")
     if check and GuestView(facts).text("gateway", "exit") in _REACHED:
