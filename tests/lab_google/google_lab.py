@@ -9,6 +9,7 @@ import asyncio
 import functools
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ JSON = dict[str, Any]
 ZONE = "us-central1-a"
 POD_RANGE = "10.8.0.0/14"
 COMPUTE = f"/compute/v1/projects/{PROJECT}"
+INSTANCES = f"{COMPUTE}/zones/{ZONE}/instances"
 DEADLINE = 10.0  # seconds
 
 
@@ -239,3 +241,25 @@ def instance_body(name: str = "my-mesh-vm", **more: Any) -> JSON:
         "tags": {"items": ["mesh-vm"]},
         **more,
     }
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Waits for something to become true."""
+    deadline = time.monotonic() + DEADLINE
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def make(lab: GoogleLab, **more: Any) -> JSON:
+    """An instance that runs."""
+    status, operation = lab.ask("POST", INSTANCES, instance_body(**more))
+    assert status == 200, operation
+    done = lab.finish(operation)
+    assert "error" not in done
+    return lab.ask("GET", f"{INSTANCES}/{more.get('name', 'my-mesh-vm')}")[1]
+
+
+def metadata(**items: str) -> JSON:
+    """A metadata body; _ stands for -."""
+    return {"items": [{"key": key.replace("_", "-"), "value": value} for key, value in items.items()]}
