@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from meshvm_tui.candidates import Candidate, Found
+from meshvm_tui.gcp.clusters import ClusterView
+from meshvm_tui.gcp.instance import InstanceView
 from meshvm_tui.inquiries import Topic
 from meshvm_tui.problems import ActionNeeded, Problem
 
@@ -41,8 +43,8 @@ def _clusters(reader: ComputeReader, about: About) -> Found:
             (
                 item.get("location", ""),
                 item.get("status", ""),
-                "Autopilot" if item.get("autopilot", {}).get("enabled") else "Standard",
-                _privacy(item),
+                "Autopilot" if ClusterView(item).is_autopilot else "Standard",
+                _privacy(ClusterView(item)),
                 item.get("currentMasterVersion", ""),
             ),
             (
@@ -57,13 +59,11 @@ def _clusters(reader: ComputeReader, about: About) -> Found:
     return Found(tuple(found), f"project {project}, all locations", _unanswered(listing))
 
 
-def _privacy(cluster: JSON) -> str:
+def _privacy(cluster: ClusterView) -> str:
     """What is private of a cluster: its nodes, or the control plane as well."""
-    private = cluster.get("privateClusterConfig", {})
-    if private.get("enablePrivateEndpoint"):
+    if cluster.has_private_endpoint_only:
         return "private endpoint"
-    nodes = private.get("enablePrivateNodes") or cluster.get("networkConfig", {}).get("defaultEnablePrivateNodes")
-    return "private nodes" if nodes else ""
+    return "private nodes" if cluster.has_private_nodes else ""
 
 
 def _instances(reader: ComputeReader, about: About) -> Found:
@@ -74,21 +74,19 @@ def _instances(reader: ComputeReader, about: About) -> Found:
 
 
 def _instance(project: str, item: JSON) -> Candidate:
-    name, zone = str(item.get("name", "")), _last(item.get("zone"))
-    interfaces = item.get("networkInterfaces") or [{}]
-    outside = next((access["natIP"] for access in interfaces[0].get("accessConfigs", []) if access.get("natIP")), "")
+    view, zone = InstanceView(item), _last(item.get("zone"))
     return Candidate(
-        name,
+        view.name,
         (
             zone,
-            str(item.get("status", "")),
-            str(interfaces[0].get("networkIP", "")),
-            str(outside) or "no external IP",
-            ", ".join(item.get("tags", {}).get("items", [])) or "no tags",
+            view.status,
+            view.internal_address,
+            view.external_address or "no external IP",
+            ", ".join(view.tags) or "no tags",
         ),
         (
             (_GCE, "yes"),
-            ("machines.{machine}.name", name),
+            ("machines.{machine}.name", view.name),
             (f"{_GCE}.project", project),
             (f"{_GCE}.zone", zone),
             (f"{_GCE}.create", "no"),

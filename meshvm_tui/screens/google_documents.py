@@ -21,6 +21,7 @@ Settings = Mapping[str, tuple[str, str]]
 """gcloud's settings by name, each with where it stands."""
 
 PROJECT, ZONE, POD_RANGES, ACCOUNT = "PROJECT", "ZONE", "POD_RANGES", "DEFAULT_SERVICE_ACCOUNT"
+_ENDPOINT_FLAGS = {"dns": " --dns-endpoint", "private": " --internal-ip"}
 _SSH_FLAGS = {"internal": ("--internal-ip",), "iap": ("--tunnel-through-iap",)}
 
 
@@ -104,22 +105,13 @@ def _firewall(plan: Plan, settings: Settings) -> tuple[str, JSON] | None:
 
 
 def _cluster_command(plan: Plan, settings: Settings) -> dict[Step, tuple[str, str]]:
-    from meshvm_tui.gcp.gcloud_commands import gcloud
+    from meshvm_tui.gcp.clusters import get_credentials
 
     gke = plan.cluster.gke
     if gke is None:
         return {}
-    flags = {"dns": ["--dns-endpoint"], "private": ["--internal-ip"]}.get(gke.endpoint.value, [])
     project = gke.project or _setting(settings, "project") or PROJECT
-    command = gcloud(
-        "container",
-        "clusters",
-        "get-credentials",
-        gke.name,
-        f"--location={gke.location}",
-        *flags,
-        f"--project={project}",
-    )
+    command = get_credentials(project, gke.location, gke.name) + _ENDPOINT_FLAGS.get(gke.endpoint.value, "")
     return {("cluster-reachable", ""): ("For kubectl; not needed here", command)}
 
 

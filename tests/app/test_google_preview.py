@@ -73,5 +73,5 @@ def test_a_rule_that_is_not_managed_or_a_host_makes_nothing() -> None:
 def test_a_cluster_shows_how_kubectl_would_reach_it(endpoint: GkeEndpoint, flag: str) -> None:
     plan = Plan()
     plan.cluster.gke = GkeCluster(location="europe-west1", name="prod", endpoint=endpoint)
-    command = f"gcloud container clusters get-credentials prod --location=europe-west1{flag} --project=acme-prod"
+    command = f"gcloud container clusters get-credentials prod --location=europe-west1 --project=acme-prod{flag}"
     assert command in shown("commands", plan, stage=Stage.CLUSTER)
