@@ -122,27 +122,26 @@ class ClusterView:
     def has_ip_endpoints(self) -> bool:
         """Whether the control plane answers at IP addresses at all. As gcloud reads it, a description that speaks of
         them and does not say that they are enabled says that they are not."""
-        return not self._ip or bool(self._ip.get("enabled"))
+        told = "ipEndpointsConfig" in self.body.get("controlPlaneEndpointsConfig", {})
+        return not told or bool(self._ip.get("enabled"))
 
     def endpoint(self, wanted: GkeEndpoint) -> Endpoint:
-        """The address that gcloud would write into a kubeconfig: the DNS name where the IP addresses are off or it is
-        asked for, the private address where that is asked for. ActionNeeded MVM-835 where there is none such."""
+        """The address that `gcloud container clusters get-credentials` would write: the DNS name where the IP addresses
+        are off or it is asked for, the private address where that is asked for. ActionNeeded MVM-835 where there is
+        none such, or where the DNS name lets no user in."""
         if wanted.value == "dns" or (wanted.value == "auto" and not self.has_ip_endpoints):
             if not self.dns_name:
-                raise self._no("a DNS endpoint that lets in traffic from outside", "--enable-dns-access")
-            return Endpoint(f"https://{self.dns_name}", "", "DNS")
-        authority = str(self.body.get("masterAuth", {}).get("clusterCaCertificate", ""))
-        if wanted.value == "private":
-            address = self._ip.get("privateEndpoint") or self.body.get("privateClusterConfig", {}).get(
-                "privateEndpoint"
-            )
-            if not address:
-                raise self._no("a private endpoint", "")
-            return Endpoint(f"https://{_host(str(address))}", authority, "private IP")
-        address = self.body.get("endpoint") or self._ip.get("publicEndpoint")
+                raise self._no("a DNS endpoint that lets users in", "--enable-dns-access")
+            return Endpoint(f"https://{self.dns_name}", "", DNS)
+        if not self.has_ip_endpoints:
+            raise self._no("IP endpoints that are switched on", "--enable-ip-access")
+        private = wanted.value == "private"
+        address = self.private_address if private else self.body.get("endpoint") or self._ip.get("publicEndpoint")
         if not address:
-            raise self._no("an IP endpoint", "")
-        return Endpoint(f"https://{_host(str(address))}", authority, "IP")
+            raise self._no("a private endpoint" if private else "an IP endpoint", "")
+        authority = str(self.body.get("masterAuth", {}).get("clusterCaCertificate", ""))
+        kind = "private IP" if address == self.private_address else "IP"
+        return Endpoint(f"https://{_host(str(address))}", authority, kind)
 
     def check_running(self) -> None:
         """Raises MVM-836 where the control plane does not serve; transient while it is being made."""
