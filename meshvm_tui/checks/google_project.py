@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from meshvm_tui.findings import Finding, Severity, found
 
 COMPUTE, CONTAINER, IAP = "compute.googleapis.com", "container.googleapis.com", "iap.googleapis.com"
+OS_LOGIN = "oslogin.googleapis.com"
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Needs:
     iap: bool = False
     cluster: bool = False
     own_key: bool = False
+    os_login: bool = False
 
 
 def services_needed(needs: Needs) -> tuple[str, ...]:
@@ -30,7 +32,7 @@ def services_needed(needs: Needs) -> tuple[str, ...]:
 def permissions_needed(needs: Needs) -> Mapping[str, bool]:
     """Each permission with whether it is certain to be missed: what may be granted on a single resource, such as a
     Shared VPC's subnetwork or a service account, the project's policy does not show."""
-    wanted = {"compute.instances.get": True, "compute.projects.get": False}
+    wanted = {"compute.instances.get": False, "compute.projects.get": False}
     if needs.creates:
         wanted |= dict.fromkeys(("compute.instances.create", "compute.disks.create"), True)
         wanted |= dict.fromkeys(("compute.instances.setMetadata", "compute.instances.setLabels"), True)
@@ -42,6 +44,8 @@ def permissions_needed(needs: Needs) -> Mapping[str, bool]:
     if needs.firewall:
         wanted |= dict.fromkeys(("compute.firewalls.list", "compute.firewalls.create"), False)
         wanted |= dict.fromkeys(("compute.firewalls.update", "compute.networks.updatePolicy"), False)
+    if needs.os_login:
+        wanted |= {"compute.instances.osAdminLogin": False}
     if needs.iap:
         wanted |= {"iap.tunnelInstances.accessViaIAP": False}
     if needs.cluster:

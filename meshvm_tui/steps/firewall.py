@@ -9,14 +9,15 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from meshvm_tui.checks import google_network
 from meshvm_tui.events import Change, Observation, Stage, Standing
 from meshvm_tui.gcp import gcloud_commands
 from meshvm_tui.gcp.firewall import differs, is_in_network, is_ours, patch_body
 from meshvm_tui.gcp.places import project_in, short
 from meshvm_tui.problems import ActionNeeded, Problem, TransientError
 from meshvm_tui.steps.commands import as_yaml
-from meshvm_tui.steps.firewall_rules import Wanted, allowing, own_targets, wanted_rules
-from meshvm_tui.steps.google_facts import compute_of, compute_reader, instance, network_of
+from meshvm_tui.steps.firewall_rules import Wanted, allowing, names_itself, rule_named, wanted_rules
+from meshvm_tui.steps.google_facts import compute_of, instance, network_of
 from meshvm_tui.steps.google_path import path_findings
 from meshvm_tui.steps.object_compare import diff_of_new, unified_diff
 from meshvm_tui.steps.step import Outcome, Scope, Step, fingerprint, unknown
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 
 JSON = dict[str, Any]
 _SERVER_FIELDS = ("id", "kind", "creationTimestamp", "selfLink", "logConfig", "priority", "disabled")
+
+
+NOT_MANAGED = "left to somebody else (firewall.manage: false)"
+LOST_RACES = ("MVM-814", "MVM-815", "MVM-816")
+"""It was made, changed or deleted since it was read."""
 
 
 class InstanceFirewall(Step):
@@ -39,8 +45,19 @@ class InstanceFirewall(Step):
 
     def observe(self, ports: ReadPorts, scope: Scope) -> Observation:
         """Whether every rule that is wanted is there; and what else stands between Pods and the VM."""
-        if instance(ports, scope) is None and not own_targets(ports, scope):
+        if instance(ports, scope) is None and not names_itself(scope):
             return unknown("machine", "the instance's tags and service account are not known yet")
+        if scope.plan.firewall.manage:
+            return self._looked(ports, scope)
+        try:
+            return self._looked(ports, scope)
+        except Problem as problem:
+            if problem.code != "MVM-805":
+                raise
+            unseen = (google_network.not_judged(problem.cause),)
+            return Observation(Standing.SATISFIED, "NotManaged", NOT_MANAGED, findings=unseen)
+
+    def _looked(self, ports: ReadPorts, scope: Scope) -> Observation:
         wanted = wanted_rules(ports, scope)
         findings = path_findings(ports, scope, wanted)
         states = [self._state(ports, scope, rule) for rule in wanted]
@@ -54,8 +71,7 @@ class InstanceFirewall(Step):
             message = "; ".join(dict.fromkeys(state for state, _ in states))
             return Observation(Standing.SATISFIED, "Allowed", message, details, findings=findings)
         if not scope.plan.firewall.manage:
-            words = "left to somebody else (firewall.manage: false)"
-            return Observation(Standing.SATISFIED, "NotManaged", words, details, findings=findings)
+            return Observation(Standing.SATISFIED, "NotManaged", NOT_MANAGED, details, findings=findings)
         missing = any(standing is Standing.MISSING for _, standing in states)
         message = "; ".join(state for state, standing in states if standing is not Standing.SATISFIED)
         standing, reason = (Standing.MISSING, "NotFound") if missing else (Standing.DIFFERENT, "Differs")
@@ -70,7 +86,7 @@ class InstanceFirewall(Step):
             _, standing = self._state(ports, scope, wanted)
             if standing is Standing.SATISFIED:
                 continue
-            live, body = self._live(ports, scope, wanted), wanted.rule.body()
+            live, body = self._ours(ports, scope, wanted), wanted.rule.body()
             target = f"firewall rule {wanted.project}/{wanted.rule.name}"
             if live is None:
                 diff, command = diff_of_new(as_yaml(body), wanted.rule.name), gcloud_commands.create_firewall
@@ -94,8 +110,9 @@ class InstanceFirewall(Step):
         return Outcome(bool(changed), f"{', '.join(changed)} in place" if changed else "")
 
     def _write(self, ports: Ports, scope: Scope, wanted: Wanted) -> bool:
+        """Whether it was us who made it so; False where another machine's step, or somebody, was there first."""
         compute, body, name = compute_of(ports), wanted.rule.body(), wanted.rule.name
-        live = self._live(ports.reading(), scope, wanted)
+        live = self._ours(ports.reading(), scope, wanted)
         try:
             if live is None:
                 scope.say("google", f"firewalls.insert {name} in {wanted.project}")
@@ -105,16 +122,19 @@ class InstanceFirewall(Step):
                 operation = compute.patch_firewall(wanted.project, name, patch_body(live, body), str(uuid.uuid4()))
             compute.wait(operation, lambda status, _percent: scope.progress(status, None, None), scope.is_cancelled)
         except Problem as problem:
-            if problem.code not in ("MVM-814", "MVM-815"):
+            if problem.code not in LOST_RACES:
                 raise
+            scope.say("google", f"{name}: {problem.cause}; it is read again")
+            scope.forget()
+            if self._state(ports.reading(), scope, wanted)[1] is Standing.SATISFIED:
+                return False
             raise TransientError("MVM-815", f"{name}: {problem.cause}") from problem
         scope.keep(f"rule-{name}", {"project": wanted.project, "created": live is None})
         return True
 
-    def _live(self, ports: ReadPorts, scope: Scope, wanted: Wanted) -> JSON | None:
+    def _ours(self, ports: ReadPorts, scope: Scope, wanted: Wanted) -> JSON | None:
         """The rule that bears the name; ActionNeeded MVM-821 where it is not ours to patch."""
-        key = f"google-firewall/{wanted.project}/{wanted.rule.name}"
-        live = scope.recall(key, lambda: compute_reader(ports).firewall(wanted.project, wanted.rule.name))
+        live = rule_named(ports, scope, wanted)
         if live is None:
             return None
         if not is_ours(live):
@@ -126,13 +146,13 @@ class InstanceFirewall(Step):
         return live
 
     def _state(self, ports: ReadPorts, scope: Scope, wanted: Wanted) -> tuple[str, Standing]:
-        name = wanted.rule.name
-        key = f"google-firewall/{wanted.project}/{name}"
-        live = scope.recall(key, lambda: compute_reader(ports).firewall(wanted.project, name))
+        name, live = wanted.rule.name, rule_named(ports, scope, wanted)
         if live is not None and is_ours(live) and is_in_network(live, wanted.rule.network):
             if differs(live, wanted.rule.body()):
                 return f"{name} is not as planned", Standing.DIFFERENT
             return f"{name} allows it", Standing.SATISFIED
         if (other := allowing(ports, scope, wanted)) is not None:
             return f"{other} allows it already; not made here", Standing.SATISFIED
+        if live is not None:
+            return f"{name} is there, is not ours and does not allow it", Standing.DIFFERENT
         return f"{name} is not there", Standing.MISSING

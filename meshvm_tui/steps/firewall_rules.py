@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from meshvm_tui.gcp.firewall import IAP_RANGE, Rule, Targets, allows, is_in_network
@@ -14,6 +14,7 @@ from meshvm_tui.steps.google_facts import compute_reader, instance, network_of, 
 from meshvm_tui.steps.step import machine_of
 
 if TYPE_CHECKING:
+    from meshvm_tui.plan import Machine
     from meshvm_tui.ports import ReadPorts
     from meshvm_tui.steps.step import Scope
 
@@ -33,21 +34,53 @@ def wanted_rules(ports: ReadPorts, scope: Scope) -> tuple[Wanted, ...]:
     machine, firewall = machine_of(scope), scope.plan.firewall
     network = network_of(ports, scope)
     project = project_in(network, place(ports, scope).project)
-    targets = own_targets(ports, scope)
-    if targets is None:
+    own = own_targets(ports, scope)
+    if own is None:
         raise ActionNeeded(
             "MVM-821",
             f"{machine.name} has no network tags for a rule to name",
             title="The firewall rule has nothing to aim at",
             next_action="Add a tag to the instance, or set firewall.target: serviceAccount.",
         )
+    others = _beside(ports, scope, network)
+    targets = own.joined(targets for _, targets in others)
     pods = pods_come_from(ports, scope)
     purpose = f"cluster={scope.plan.cluster.gke.name if scope.plan.cluster.gke else scope.plan.cluster.context}"
     rules = [Wanted(project, Rule(firewall.name, network, pods.cidrs, tuple(sorted(firewall.ports)), targets, purpose))]
     if machine.ssh.via is Via.IAP:
-        port = (machine.ssh.port,)
-        rules.append(Wanted(project, Rule(f"{firewall.name}-iap", network, (IAP_RANGE,), port, targets, "iap ssh")))
+        through = [(other, targets) for other, targets in others if other.ssh.via is Via.IAP]
+        ports_in = tuple(sorted({machine.ssh.port, *(other.ssh.port for other, _ in through)}))
+        name, aim = f"{firewall.name}-iap", own.joined(targets for _, targets in through)
+        rules.append(Wanted(project, Rule(name, network, (IAP_RANGE,), ports_in, aim, "iap ssh")))
     return tuple(rules)
+
+
+def names_itself(scope: Scope) -> bool:
+    """Whether the plan creates the machine, so that its targets are known before it is there."""
+    gce = machine_of(scope).gce
+    return gce is not None and gce.create is not None
+
+
+def rule_named(ports: ReadPorts, scope: Scope, wanted: Wanted) -> JSON | None:
+    """The rule that bears the wanted one's name, whosever it is."""
+    key = f"google-firewall/{wanted.project}/{wanted.rule.name}"
+    return scope.recall(key, lambda: compute_reader(ports).firewall(wanted.project, wanted.rule.name))
+
+
+def _beside(ports: ReadPorts, scope: Scope, network: str) -> list[tuple[Machine, Targets]]:
+    """The plan's other machines in this network that can be named: all share one rule, so that each machine's step
+    wants the same of it and none undoes another's."""
+    found = []
+    for machine in scope.plan.machines:
+        if machine.gce is None or machine.name == machine_of(scope).name:
+            continue
+        theirs = replace(scope, machine=machine)
+        try:
+            if network_of(ports, theirs) == network and (targets := own_targets(ports, theirs)) is not None:
+                found.append((machine, targets))
+        except ActionNeeded:
+            continue  # said by that machine's own step
+    return found
 
 
 def own_targets(ports: ReadPorts, scope: Scope) -> Targets | None:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from meshvm_tui.events import Change, Observation, Stage, Standing
 from meshvm_tui.gcp import gcloud_commands
 from meshvm_tui.gcp.instance import InstanceView, insert_body, source_image, without_keys
-from meshvm_tui.gcp.places import short
 from meshvm_tui.problems import ActionNeeded, PermanentError, Problem, TransientError
 from meshvm_tui.steps.commands import as_yaml
 from meshvm_tui.steps.google_facts import compute_of, gce_create, instance, place
+from meshvm_tui.steps.instance_details import details_of
 from meshvm_tui.steps.instance_preflight import check_choices, elsewhere, preflight
 from meshvm_tui.steps.object_compare import diff_of_new
 from meshvm_tui.steps.step import Outcome, Scope, Step, fingerprint, machine_of
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 JSON = dict[str, Any]
 RUNNING = "RUNNING"
 STOPPED = ("TERMINATED", "STOPPED")
-ON_ITS_WAY = ("PROVISIONING", "STAGING", "STOPPING", "PENDING_STOP", "SUSPENDING", "PENDING", "REPAIRING")
+ON_ITS_WAY = ("PROVISIONING", "STAGING", "STOPPING", "PENDING_STOP", "SUSPENDING", "PENDING")
+ENDING = ("STOPPING", "PENDING_STOP")
 NO_ROOM = ("MVM-811", "MVM-812")
-REQUEST = "request"
+REQUEST = "request-id"
 
 
 class Instance(Step):
@@ -49,7 +50,7 @@ class Instance(Step):
             chosen = check_choices(ports, scope)
             words = f"{name} is not there yet: {where.project}, {where.zone}"
             return Observation(Standing.MISSING, "NotFound", words, chosen, findings=findings)
-        details = _details(view)
+        details = details_of(ports, scope, view)
         if view.status == RUNNING:
             words = f"{name} runs in {where.zone}" + ("" if view.is_ours else "; not made here, taken as it is")
             return Observation(Standing.SATISFIED, "Running", words, details, findings=findings)
@@ -71,18 +72,25 @@ class Instance(Step):
         if view.status in STOPPED:
             command = gcloud_commands.start_instance(name, where)
             return (Change("run", f"start {target}", "", (command,), fingerprint("start", view.id)),)
+        if view.status in ENDING:
+            command = gcloud_commands.start_instance(name, where)
+            return (
+                Change("run", f"wait for {target}, then start it", "", (command,), fingerprint("restart", view.id)),
+            )
         return (Change("run", f"wait for {target}", "", (), fingerprint("wait", view.id)),)
 
     def apply(self, ports: Ports, scope: Scope) -> Outcome:
         """Creates it or starts it, and waits until it runs."""
         view = instance(ports.reading(), scope)
+        if view is not None and view.status == RUNNING:
+            return Outcome(False)
         if view is None:
             self._create(ports, scope)
         elif view.status in STOPPED:
             self._start(ports, scope)
-        running = self._until_running(ports, scope)
+        running = self._until_running(ports, scope, was_there=view is not None)
         scope.keep("instance-id", running.id)
-        scope.keep(REQUEST, {})
+        _forget_request(scope)
         return Outcome(True, f"{running.name} runs, instance {running.id}")
 
     def _create(self, ports: Ports, scope: Scope) -> None:
@@ -97,6 +105,7 @@ class Instance(Step):
             compute_of(ports).wait(operation, _progress(scope, "creating"), scope.is_cancelled)
             scope.keep("made", True)
         except Problem as problem:
+            _answered(scope, problem)
             if problem.code in NO_ROOM:
                 raise elsewhere(problem, reading, scope) from problem
             if problem.code != "MVM-814":
@@ -107,19 +116,32 @@ class Instance(Step):
     def _start(self, ports: Ports, scope: Scope) -> None:
         name, where = machine_of(scope).name, place(ports.reading(), scope)
         request = _request_id(scope, fingerprint("start", where.project, where.zone, name))
-        operation = compute_of(ports).start_instance(where.project, where.zone, name, request)
-        compute_of(ports).wait(operation, _progress(scope, "starting"), scope.is_cancelled)
+        scope.say("google", f"instances.start {name}, request {request}")
+        try:
+            operation = compute_of(ports).start_instance(where.project, where.zone, name, request)
+            compute_of(ports).wait(operation, _progress(scope, "starting"), scope.is_cancelled)
+        except Problem as problem:
+            _answered(scope, problem)
+            if problem.code in NO_ROOM:
+                words = "An instance stays in its zone: retry later, or name another one in the plan."
+                raise ActionNeeded(problem.code, problem.cause, next_action=words, evidence=problem.evidence) from None
+            raise
 
-    def _until_running(self, ports: Ports, scope: Scope) -> InstanceView:
+    def _until_running(self, ports: Ports, scope: Scope, *, was_there: bool) -> InstanceView:
         while True:
             scope.forget()
             view = instance(ports.reading(), scope)
-            if view is None:
+            if view is None and was_there:
                 raise PermanentError("MVM-819", f"{machine_of(scope).name}: it was there and is not any more")
+            if view is None or view.status in STOPPED:
+                # The kept request was carried out before, and undone by somebody since: the next one is another.
+                _forget_request(scope)
+                state = "not there" if view is None else view.status
+                raise TransientError("MVM-820", f"{machine_of(scope).name} is {state}, not RUNNING")
             if view.status == RUNNING:
                 return view
-            if view.status in STOPPED:
-                raise TransientError("MVM-820", f"{view.name} is {view.status}, not RUNNING")
+            if view.status not in ON_ITS_WAY:
+                raise _unusable(view, gcloud_commands.resume_instance(view.name, place(ports.reading(), scope)))
             if scope.remaining() <= 0:
                 raise TransientError("MVM-820", f"{view.name} is still {view.status}")
             scope.progress(f"{view.name} is {view.status}", None, None)
@@ -137,6 +159,18 @@ def _request_id(scope: Scope, of: str) -> str:
     return str(memo[of])
 
 
+def _answered(scope: Scope, problem: Problem) -> None:
+    """A refusal ends its request: with the same id Compute Engine would only repeat it. Where no answer came, or none
+    that lasts, the id stays."""
+    if not isinstance(problem, TransientError) or problem.code in NO_ROOM:
+        _forget_request(scope)
+
+
+def _forget_request(scope: Scope) -> None:
+    scope.memo.pop("!google-requests", None)
+    scope.keep(REQUEST, {})
+
+
 def _progress(scope: Scope, doing: str) -> Any:
     def said(status: str, percent: int | None) -> None:
         scope.progress(f"{doing}: {status}", percent, 100 if percent is not None else None)
@@ -146,17 +180,6 @@ def _progress(scope: Scope, doing: str) -> Any:
 
 def _unusable(view: InstanceView, command: str) -> ActionNeeded:
     action = f"Resume it: {command}" if view.status == "SUSPENDED" else ""
+    if view.status == "REPAIRING":
+        action = "Google brings it back by itself; retry when it is RUNNING."
     return ActionNeeded("MVM-820", f"{view.name} is {view.status}", next_action=action)
-
-
-def _details(view: InstanceView) -> tuple[tuple[str, str], ...]:
-    return (
-        ("instance id", view.id),
-        ("machine type", view.machine_type),
-        ("internal address", view.internal_address or "none"),
-        ("external address", view.external_address or "none"),
-        ("network", short(view.network)),
-        ("tags", ", ".join(view.tags) or "none"),
-        ("service account", view.service_account or "none"),
-        ("made by", "meshvm-tui" if view.is_ours else "somebody else"),
-    )

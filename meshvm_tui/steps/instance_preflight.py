@@ -4,10 +4,12 @@ names exists. And where else to go when a zone has no room."""
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from meshvm_tui.checks.google_project import (
+    OS_LOGIN,
     Needs,
     judge_permissions,
     judge_services,
@@ -17,12 +19,16 @@ from meshvm_tui.checks.google_project import (
 from meshvm_tui.findings import Severity
 from meshvm_tui.gcp.gcloud_commands import enable_services
 from meshvm_tui.gcp.places import Place, project_in, short
+from meshvm_tui.gcp.ssh_keys import is_on
+from meshvm_tui.plan import Via
 from meshvm_tui.problems import ActionNeeded, Problem
 from meshvm_tui.steps.google_facts import compute_reader, gce_create, instance, place
+from meshvm_tui.steps.instance_details import shape_words
 from meshvm_tui.steps.step import machine_of
 
 if TYPE_CHECKING:
     from meshvm_tui.findings import Finding
+    from meshvm_tui.gcp.instance import InstanceView
     from meshvm_tui.ports import ReadPorts
     from meshvm_tui.steps.step import Scope
 
@@ -39,23 +45,42 @@ def preflight(ports: ReadPorts, scope: Scope) -> tuple[Finding, ...]:
 def _preflight(ports: ReadPorts, scope: Scope) -> tuple[Finding, ...]:
     where, machine = place(ports, scope), machine_of(scope)
     needs = Needs(
-        creates=instance(ports, scope) is None,
         firewall=scope.plan.firewall.manage,
-        iap=machine.ssh.via.value == "iap",
+        iap=machine.ssh.via is Via.IAP,
         cluster=scope.plan.cluster.gke is not None,
         own_key=bool(machine.ssh.key),
     )
-    findings = (*_services(ports, where, needs), *_permissions(ports, where, needs))
+    # The APIs first: one that is off refuses even to look at the instance, with fewer words.
+    _stop_at_errors(_services(ports, where, services_needed(needs)))
+    view = instance(ports, scope)
+    needs = replace(needs, creates=view is None, os_login=not needs.own_key and _os_login(ports, where, view))
+    if needs.os_login:
+        _stop_at_errors(_services(ports, where, (OS_LOGIN,)))
+    findings = _permissions(ports, where, needs)
+    _stop_at_errors(findings)
+    return findings
+
+
+def _stop_at_errors(findings: Sequence[Finding]) -> None:
     if stops := [finding for finding in findings if finding.severity is Severity.ERROR]:
         first = stops[0]
         evidence = {finding.code: finding.evidence for finding in findings if finding is not first}
         raise ActionNeeded(first.code, first.evidence, next_action=first.next_action, evidence=evidence)
-    return findings
 
 
-def _services(ports: ReadPorts, where: Place, needs: Needs) -> tuple[Finding, ...]:
+def _os_login(ports: ReadPorts, where: Place, view: InstanceView | None) -> bool:
+    """Whether the instance or its project logs people in by OS Login, as far as one may see."""
+    try:
+        project = compute_reader(ports).project(where.project).get("commonInstanceMetadata", {})
+    except Problem as problem:
+        if problem.code != "MVM-805":
+            raise
+        project = {}
+    return is_on("enable-oslogin", view.body.get("metadata", {}) if view else {}, project)
+
+
+def _services(ports: ReadPorts, where: Place, wanted: tuple[str, ...]) -> tuple[Finding, ...]:
     """Whoever may not ask which APIs are on is told by the API itself."""
-    wanted = services_needed(needs)
     try:
         enabled = compute_reader(ports).enabled_services(where.project, wanted)
     except Problem as problem:
@@ -92,19 +117,18 @@ def _check_choices(ports: ReadPorts, scope: Scope) -> tuple[tuple[str, str], ...
         )
     types = {str(item["name"]): item for item in compute.machine_types(where.project, where.zone)}
     _must_be_there(f"machine type in {where.zone}", create.machine_type, types)
-    families = [str(item.get("family", "")) for item in compute.image_families(create.image_project)]
+    families = _names(lambda: compute.image_families(create.image_project), "family")
     _must_be_there(f"image family in {create.image_project}", create.image_family, families)
     if create.subnet:
         project = project_in(create.subnet, where.project)
-        listed = compute.subnetworks(project, where.region).items
-        names = [str(item["name"]) for item in listed]
+        names = _names(lambda: compute.subnetworks(project, where.region).items)
         _must_be_there(f"subnetwork in {project}, {where.region}", short(create.subnet), names)
     else:
         project = project_in(create.network, where.project)
-        networks = [str(item["name"]) for item in compute.networks(project)]
+        networks = _names(lambda: compute.networks(project))
         _must_be_there(f"network in {project}", short(create.network), networks)
     return (
-        ("machine type", f"{create.machine_type}: {_shape(types[create.machine_type])}"),
+        ("machine type", f"{create.machine_type}: {shape_words(types[create.machine_type])}"),
         ("image", f"{create.image_family} of {create.image_project}"),
         ("network", short(create.subnet or create.network)),
         ("tags", ", ".join(create.tags) or "none"),
@@ -112,7 +136,20 @@ def _check_choices(ports: ReadPorts, scope: Scope) -> tuple[tuple[str, str], ...
     )
 
 
-def _must_be_there(kind: str, name: str, existing: Iterable[str]) -> None:
+def _names(listed: Callable[[], Iterable[JSON]], key: str = "name") -> list[str] | None:
+    """The names of a list; None where it may not be seen, which does not mean that it may not be used (another
+    project's images, a Shared VPC's subnetworks)."""
+    try:
+        return [str(item.get(key, "")) for item in listed()]
+    except Problem as problem:
+        if problem.code != "MVM-805":
+            raise
+        return None
+
+
+def _must_be_there(kind: str, name: str, existing: Iterable[str] | None) -> None:
+    if existing is None:
+        return
     names = sorted(set(existing) - {""})
     if name not in names:
         raise ActionNeeded("MVM-816", f"no {kind} is called {name}; there are: {_some(name, names)}")
@@ -125,19 +162,18 @@ def _some(name: str, names: Sequence[str]) -> str:
     return (", ".join(close) or "none") + (f" and {more} more" if more > 0 else "")
 
 
-def _shape(machine_type: JSON) -> str:
-    cpus, memory = int(machine_type.get("guestCpus", 0)), int(machine_type.get("memoryMb", 0)) / 1024
-    return f"{cpus} vCPU{', shared' if machine_type.get('isSharedCpu') else ''}, {memory:g} GB"
-
-
 def elsewhere(problem: Problem, ports: ReadPorts, scope: Scope) -> ActionNeeded:
     """A quota's or a zone's problem with the zones of the region that have the type, or the types that are smaller."""
     where, create = place(ports, scope), gce_create(scope)
+    try:
+        advice = _advice(problem, ports, where, create.machine_type)
+    except Problem:
+        advice = ""  # what went wrong first is what counts; the catalogue says what may be done
     return ActionNeeded(
         problem.code,
         problem.cause,
         title=problem.title,
-        next_action=_advice(problem, ports, where, create.machine_type),
+        next_action=advice,
         evidence=dict(problem.evidence),
     )
 
