@@ -43,17 +43,19 @@ DEADLINE = 10.0  # seconds
 
 @dataclass
 class NotedHost:
-    """Notes what is done to VMs. While `free` is not set, addresses are not given and nothing boots; `broken` makes a
-    boot fail, `full` that there is no address left."""
+    """Notes what is done to VMs. While `free` is not set, no addresses are given, and while `quick` is not, no boot
+    ends; `broken` makes a boot fail, `full` that there is no address left."""
 
     done: list[tuple[str, str]] = field(default_factory=list)
     running: set[str] = field(default_factory=set)
     free: threading.Event = field(default_factory=threading.Event)
+    quick: threading.Event = field(default_factory=threading.Event)
     broken: str = ""
     full: bool = False
 
     def __post_init__(self) -> None:
         self.free.set()
+        self.quick.set()
 
     def addresses(self, name: str) -> tuple[str, str]:
         """Two addresses of this name."""
@@ -66,6 +68,7 @@ class NotedHost:
     def boot(self, name: str, instance: JSON) -> None:
         """Notes it."""
         assert instance["status"] == "RUNNING"
+        assert self.quick.wait(DEADLINE)
         self.done.append(("boot", name))
         if self.broken:
             raise OSError(self.broken)

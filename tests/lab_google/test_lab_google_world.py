@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,21 @@ def test_a_vm_that_does_not_boot_is_seen(lab: GoogleLab) -> None:
     make(lab)
     until(lambda: lab.ask("GET", ONE)[1]["status"] == "TERMINATED")
     assert "no room for it" in lab.ask("GET", ONE)[1]["statusMessage"]
+
+
+def test_the_lab_ends_after_a_boot_that_is_under_way(tmp_path: Path) -> None:
+    lab = GoogleLab(tmp_path)
+    lab.start()
+    lab.host.quick.clear()
+    make(lab)
+    ending = threading.Thread(target=lab.stop)
+    ending.start()
+    ending.join(0.3)
+    assert ending.is_alive()
+    lab.host.quick.set()
+    ending.join(10)
+    assert not ending.is_alive()
+    assert lab.host.done == [("boot", "my-mesh-vm")]
 
 
 def test_a_lab_without_addresses_says_so(lab: GoogleLab) -> None:

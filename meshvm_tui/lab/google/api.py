@@ -81,6 +81,7 @@ class GoogleApi:
     async def stop(self) -> None:
         """Ends every request and operation under way; what they left undone goes on with the next start."""
         await self._operations.stop()
+        await self._lives.settle()
         if self._runner is not None:
             served = self._runner.server
             transports = [handler.transport for handler in served.connections] if served else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from meshvm_tui.lab.google import quotas, ssh_keys
 from meshvm_tui.lab.google.operations import Effect, Operations
@@ -13,6 +13,7 @@ from meshvm_tui.lab.google.state import Cloud
 from meshvm_tui.lab.google.world import InstanceHost
 
 JSON = dict[str, Any]
+_T = TypeVar("_T")
 
 
 class InstanceLives:
@@ -21,6 +22,7 @@ class InstanceLives:
     def __init__(self, cloud: Cloud, host: InstanceHost, operations: Operations) -> None:
         self._cloud = cloud
         self._host = host
+        self._asked: set[asyncio.Future[Any]] = set()
         self._one_at_a_time: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         operations.register(
             "insert",
@@ -48,6 +50,17 @@ class InstanceLives:
             ]
         await asyncio.gather(*(self._boot({"name": name}) for name in names))
 
+    async def settle(self) -> None:
+        """Returns once the host has done what it was asked for: a thread goes on when its operation is given up."""
+        await asyncio.gather(*self._asked, return_exceptions=True)
+
+    async def _ask(self, method: Callable[..., _T], *given: Any) -> _T:
+        """Calls the host in a worker thread."""
+        asked = asyncio.ensure_future(asyncio.to_thread(method, *given))
+        self._asked.add(asked)
+        asked.add_done_callback(self._asked.discard)
+        return await asyncio.shield(asked)
+
     async def _boot(self, change: JSON) -> None:
         name = change["name"]
         async with self._one_at_a_time[name]:
@@ -59,7 +72,7 @@ class InstanceLives:
                 self._cloud.data["guests"][name] = {"publishes": self._may_publish(instance)}
                 self._cloud.save()
             try:
-                await asyncio.to_thread(self._host.boot, name, instance)
+                await self._ask(self._host.boot, name, instance)
             except Exception as error:  # noqa: BLE001  whatever keeps a VM of the lab from booting is to be seen
                 with self._cloud.lock:
                     found = self._cloud.find(name)
@@ -69,14 +82,14 @@ class InstanceLives:
 
     async def _halt(self, change: JSON) -> None:
         async with self._one_at_a_time[change["name"]]:
-            await asyncio.to_thread(self._host.halt, change["name"])
+            await self._ask(self._host.halt, change["name"])
 
     async def _delete(self, change: JSON) -> None:
         async with self._one_at_a_time[change["name"]]:
-            await asyncio.to_thread(self._host.delete, change["name"])
+            await self._ask(self._host.delete, change["name"])
 
     async def _address(self, change: JSON) -> None:
-        internal, external = await asyncio.to_thread(self._host.addresses, change["name"])
+        internal, external = await self._ask(self._host.addresses, change["name"])
         with self._cloud.lock:
             for nic in self._cloud.instances[change["name"]]["networkInterfaces"]:
                 nic["networkIP"] = internal
