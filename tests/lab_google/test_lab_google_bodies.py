@@ -51,6 +51,8 @@ def _body(path: str, value: Any) -> JSON:
         (_body("labels", {"Managed": "x"}), 400, "resource.labels"),
         (_body("metadata", {"items": [{"key": "a", "value": "1"}, {"key": "a", "value": "2"}]}), 400, "duplicate key"),
         (_body("metadata", {"items": [{"key": "a", "value": "x" * 262145}]}), 413, "too large"),
+        (_body("tags", ["mesh-vm"]), 400, "Invalid value at 'resource.tags' (Object)"),
+        (_body("disks", {}), 400, "Invalid value at 'resource.disks' (Array)"),
         (_body("nmae", "x"), 400, 'Unknown name "nmae"'),
         (_body("serviceAccounts", [{"email": "who@x.iam.gserviceaccount.com", "scopes": []}]), 404, "was not found"),
     ],
@@ -75,6 +77,7 @@ def test_an_instance_that_cannot_be(unchanged: GoogleLab, body: JSON, status: in
         ({"allowed": [{"IPProtocol": "icmp", "ports": ["80"]}]}, "not supported for protocol icmp"),
         ({"sourceRanges": ["10.0.0.0/99"]}, "sourceRanges[0]"),
         ({"targetTags": ["a"], "targetServiceAccounts": ["b@c"]}, "cannot be used in one rule"),
+        ({"sourceRanges": "10.0.0.0/8"}, "Invalid value at 'resource.sourceRanges' (Array)"),
         ({"labels": {"a": "b"}}, 'Unknown name "labels"'),
     ],
 )

@@ -41,7 +41,7 @@ def write_gcloud_configuration(state: Path) -> Path:
     write_secret(folder / "active_config", "lab")
     region = ZONE.rpartition("-")[0]
     text = (
-        f"[core]\nproject = {PROJECT}\ndisable_usage_reporting = true\n\n"
+        f"[core]\naccount = {ACCOUNT}\nproject = {PROJECT}\ndisable_usage_reporting = true\n\n"
         f"[compute]\nzone = {ZONE}\nregion = {region}\n\n"
         "[component_manager]\ndisable_update_check = true\n"
     )

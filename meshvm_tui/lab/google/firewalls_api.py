@@ -10,7 +10,7 @@ from meshvm_tui.lab.google import catalogue, references
 from meshvm_tui.lab.google.answers import listed
 from meshvm_tui.lab.google.catalogue import PROJECT
 from meshvm_tui.lab.google.errors import GoogleError, exists, invalid, not_found, required
-from meshvm_tui.lab.google.instance_bodies import check_fields, check_name
+from meshvm_tui.lab.google.instance_bodies import check_fields, check_name, check_shapes
 from meshvm_tui.lab.google.operations import Effect, Operations
 from meshvm_tui.lab.google.routes import Call, Route, compute
 from meshvm_tui.lab.google.state import Cloud
@@ -24,6 +24,7 @@ _FIELDS = frozenset(_NAMES.split())
 _WITH_PORTS = {"tcp", "udp", "sctp", "6", "17", "132"}
 _PROTOCOLS = _WITH_PORTS | {"icmp", "esp", "ah", "ipip", "all", "1", "50", "51", "4"}
 _PORTS = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
+_LISTS = ("allowed", "denied", "sourceRanges", "destinationRanges", "sourceTags", "targetTags", "targetServiceAccounts")
 _SOURCES = ("sourceRanges", "sourceTags", "sourceServiceAccounts")
 _MOST_PRIORITY = 65535
 
@@ -115,6 +116,7 @@ class FirewallsApi:
 def checked(body: JSON) -> JSON:
     """The rule with the server's defaults; 400 for what Compute Engine does not take."""
     check_fields(body, _FIELDS, "resource")
+    check_shapes(body, dict.fromkeys(_LISTS, list))
     rule = {key: value for key, value in body.items() if value not in (None, [], {})}
     rule["network"] = references.network(body.get("network") or "global/networks/default", "resource.network")
     rule.setdefault("direction", "INGRESS")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from meshvm_tui.lab.google import catalogue, references
@@ -70,11 +70,26 @@ _FIELDS = frozenset(
 )
 
 
+_OBJECTS = dict.fromkeys(("metadata", "tags", "labels", "scheduling"), dict)
+_LISTS = dict.fromkeys(("disks", "networkInterfaces", "serviceAccounts"), list)
+_SHAPES: dict[type, str] = {dict: "Object", list: "Array", str: "TYPE_STRING"}
+
+
 def check_fields(body: JSON, known: Iterable[str], at: str = "") -> None:
     """Refuses a field that the API does not know."""
     for name in body:
         if name not in known:
             raise bad_payload(name, at)
+
+
+def check_shapes(body: JSON, shapes: Mapping[str, type], at: str = "resource") -> None:
+    """Refuses a list, an object or a text where the API wants another of these."""
+    for field, shape in shapes.items():
+        given = body.get(field)
+        if given is not None and not isinstance(given, shape):
+            raise GoogleError(
+                400, f"Invalid value at '{at}.{field}' ({_SHAPES[shape]}), {given!r}", "badRequest", rpc=True
+            )
 
 
 def check_name(value: object, field: str = "resource.name") -> str:
@@ -89,6 +104,7 @@ def check_name(value: object, field: str = "resource.name") -> str:
 def instance(body: JSON, zone: str) -> JSON:
     """The instance that is to be made; 400 where the body will not do. Without id, addresses and status."""
     check_fields(body, _FIELDS, "resource")
+    check_shapes(body, _OBJECTS | _LISTS | {"name": str, "machineType": str})
     name = check_name(body.get("name"))
     if not body.get("machineType"):
         raise required("resource.machineType")
@@ -120,6 +136,7 @@ def instance(body: JSON, zone: str) -> JSON:
 
 def metadata(given: JSON) -> JSON:
     """Metadata as it is kept, with its fingerprint; 400 for what does not fit."""
+    check_shapes(given, {"items": list}, "metadata")
     items, total = [], 0
     for index, item in enumerate(given.get("items") or ()):
         key, value = str(item.get("key", "")), str(item.get("value", ""))
@@ -143,6 +160,7 @@ def metadata(given: JSON) -> JSON:
 
 def tags(given: JSON) -> JSON:
     """Network tags as they are kept, with their fingerprint."""
+    check_shapes(given, {"items": list}, "tags")
     items = sorted(set(given.get("items") or ()))
     for index, tag in enumerate(items):
         check_name(tag, f"resource.tags.items[{index}]")
