@@ -12,6 +12,8 @@ from meshvm_tui.problems import ActionNeeded
 ACTION_NEEDED = ActionNeeded.__name__
 """The reason of a step that stopped because the operator must do something."""
 
+ACCESS = "ssh-access"
+"""The step whose access a machine's inside waits for."""
 PASSING = ("probe", "grant")
 """Actions that leave the world as it was when the run ends."""
 
@@ -74,10 +76,17 @@ def _message(code: ExitCode, results: list[StepFinished], mode: Mode) -> str:
         first = failed[0]
         return f"Stopped at {first.step}{f' on {first.machine}' if first.machine else ''}: {first.message}"
     if mode is not Mode.APPLY:
-        count = sum(pending(result) for result in results)
-        return "Everything is as planned." if not count else f"{_count(count, 'step')} would change something."
+        waiting = [result for result in results if pending(result)]
+        unknown = [result for result in waiting if not result.changes and _waits_for(result) == ACCESS]
+        if waiting and len(waiting) == len(unknown):
+            return f"As planned, as far as can be seen; {_count(len(unknown), 'step')} can be looked at over SSH only."
+        return "Everything is as planned." if not waiting else f"{_count(len(waiting), 'step')} would change something."
     changed = sum(result.changed for result in results)
     return f"Done: {_count(changed, 'step')} changed something." if changed else "Done: nothing had to change."
+
+
+def _waits_for(result: StepFinished) -> str:
+    return result.observation.waits_for if result.observation else ""
 
 
 def _count(number: int, noun: str) -> str:

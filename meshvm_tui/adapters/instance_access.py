@@ -12,7 +12,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +68,7 @@ class GceAccess:
         self._granted: tuple[LoginKind, Place] | None = None
         self._profile_user = ""
         self._published: tuple[str, ...] = ()
+        self._proven = False
         self._project: tuple[float, JSON] | None = None
 
     def public_line(self) -> str:
@@ -100,14 +101,16 @@ class GceAccess:
         the instance does not take it, MVM-830, MVM-841, or what stands between us and its SSH port."""
         view, found = InstanceView(instance), self._login(instance)
         self._address(view)
+        self._proven = False
         if found.kind is LoginKind.METADATA:
             instance = self._put(instance, said, cancelled)
         elif found.kind is LoginKind.OS_LOGIN:
             self._import(found)
         self._await_host_keys(view, found, said, cancelled)
-        state = self.look(instance)
+        self._settle(view, self._address(view), found)
         self._await_login(said, cancelled)
-        return replace(state, open=True)
+        self._proven = True
+        return self.look(instance)
 
     def target(self) -> SshTarget:
         """Where the guest connects to. TransientError MVM-829 while no key of ours opens the instance."""
@@ -119,7 +122,7 @@ class GceAccess:
     def revoke(self) -> None:
         """Takes the key away, within a few seconds; where that fails, its expiry ends it."""
         with self._lock:
-            granted, self._granted, self._target = self._granted, None, None
+            granted, self._granted, self._target, self._proven = self._granted, None, None, False
         if granted is None:
             return
         worker = threading.Thread(target=self._take_away, args=granted, name="meshvm-revoke", daemon=True)
@@ -164,12 +167,18 @@ class GceAccess:
     def _is_open(self, instance: JSON, found: LoginMetadata) -> tuple[bool, str]:
         if found.kind is LoginKind.OWN_KEY:
             return True, ""
-        if found.kind is LoginKind.OS_LOGIN:
-            return self._profile_user != "" and self._key.is_fresh, _clock(self._key.expires)
-        if not self._key.is_fresh:
+        if not self._proven or not self._key.is_fresh:
             return False, ""
+        if found.kind is LoginKind.OS_LOGIN:
+            return self._profile_user != "", _clock(self._key.expires)
+        return self._is_in_place(instance), _clock(self._key.expires)
+
+    def _is_in_place(self, instance: JSON) -> bool:
+        """Whether our line stands in the instance's metadata and has time left."""
+        if not self._key.is_fresh:
+            return False
         until = expires_at(line_of(instance.get("metadata", {}), self._key.public))
-        return until is not None and until > self._now(), _clock(until or 0)
+        return until is not None and until > self._now()
 
     def _put(self, instance: JSON, said: Callable[[str], None], cancelled: Callable[[], bool]) -> JSON:
         """Our line in the instance's metadata: read, changed and sent back with its fingerprint, again where somebody
@@ -177,7 +186,7 @@ class GceAccess:
         place, compute = self._place(), self._ways.compute()
         name = self._machine.name
         for attempt in range(TRIES):
-            if self._key.is_fresh and self._is_open(instance, self._login(instance))[0]:
+            if self._is_in_place(instance):
                 break
             said(f"instances.setMetadata {name}: a key until {_clock(self._key.extend())}")
             metadata = with_key(instance.get("metadata", {}), self.public_line(), self._now())
