@@ -1,6 +1,6 @@
 """`meshvm-tui lab`: the lab as a child process, and the product beside it in the lab's environment.
 
-Nothing here knows what the lab is made of: it writes `ready`, `env.json` and `plan.yaml` into its state folder.
+Nothing here knows what the lab is made of: it writes `ready`, `env.json` and its plans into its state folder.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from meshvm_tui.problems import Cancelled
 @click.option("--fresh", is_flag=True, help="Throw the earlier world away and start a new one.")
 @click.option("--run", "unattended", is_flag=True, help="Do the whole onboarding unattended, in a temporary world.")
 @click.option("--serve", is_flag=True, help="Only keep the lab up until it is ended; needs --state.")
+@click.option("--google", is_flag=True, help="Use its Google Cloud: a GKE cluster, and a VM that is made first.")
 @click.option("--state", type=click.Path(path_type=Path, file_okay=False), help="The folder of the lab's world.")
 @click.option("--fault", "faults", multiple=True, metavar="NAME", help="Switch a fault on; may be given again.")
 @click.option("--vms", type=click.IntRange(1, 20), help="How many VMs it has.")
@@ -33,6 +34,7 @@ def lab(
     fresh: bool,
     unattended: bool,
     serve: bool,
+    google: bool,
     state: Path | None,
     faults: tuple[str, ...],
     vms: int | None,
@@ -42,44 +44,45 @@ def lab(
 
     On a terminal it opens the wizard, and the lab goes on where it was left the next time. Without one, or with
     --run, the whole onboarding runs unattended in a temporary world. With --serve --state DIR it stays up for other
-    terminals: source DIR/env.sh there and use DIR/plan.yaml.
+    terminals: source DIR/env.sh there and use DIR/plan.yaml, or DIR/google-plan.yaml.
     """
     if serve and state is None:
         raise click.UsageError("--serve needs --state DIR.")
     flags = [part for name in faults for part in ("--fault", name)]
     flags += ["--vms", str(vms)] if vms is not None else []
     flags += ["--seed", str(seed)] if seed is not None else []
+    plan = "google-plan.yaml" if google else "plan.yaml"
     with Ending() as ending:
         if serve and state is not None:
-            return _serve(state, flags, ending, fresh=fresh)
+            return _serve(state, plan, flags, ending, fresh=fresh)
         if unattended or not sys.stdin.isatty():
             with _place(state) as folder:
-                return _run(folder, flags, ending, fresh=fresh)
-        return _wizard(state or lab_dir(), flags, ending, fresh=fresh)
+                return _run(folder, plan, flags, ending, fresh=fresh)
+        return _wizard(state or lab_dir(), plan, flags, ending, fresh=fresh)
 
 
-def _serve(state: Path, flags: list[str], ending: Ending, *, fresh: bool) -> ExitCode:
+def _serve(state: Path, plan: str, flags: list[str], ending: Ending, *, fresh: bool) -> ExitCode:
     """Being asked to end is how this command is used, at whatever moment it comes."""
     try:
         with _started(state, flags, ending, fresh=fresh) as process:
             click.echo(f"The lab is up. In another terminal:\n\n  . {state / 'env.sh'}", err=True)
-            click.echo(f"  meshvm-tui apply -f {state / 'plan.yaml'}\n\nCtrl-C ends it.", err=True)
+            click.echo(f"  meshvm-tui apply -f {state / plan}\n\nCtrl-C ends it.", err=True)
             status = process.wait(ending)
     except Cancelled:
         return ExitCode.DONE
     return ExitCode.DONE if ending.asked or status == 0 else ExitCode.FAILED
 
 
-def _run(state: Path, flags: list[str], ending: Ending, *, fresh: bool) -> ExitCode:
+def _run(state: Path, plan: str, flags: list[str], ending: Ending, *, fresh: bool) -> ExitCode:
     click.echo("Starting a lab: a mesh and a VM on this computer, on loopback alone.", err=True)
     with _started(state, flags, ending, fresh=fresh):
-        return run_in_lab(state, ["apply", "-f", str(state / "plan.yaml"), "--yes"], ending)
+        return run_in_lab(state, ["apply", "-f", str(state / plan), "--yes"], ending)
 
 
-def _wizard(state: Path, flags: list[str], ending: Ending, *, fresh: bool) -> ExitCode:
+def _wizard(state: Path, plan: str, flags: list[str], ending: Ending, *, fresh: bool) -> ExitCode:
     click.echo("Starting the lab.", err=True)
     with _started(state, flags, ending, fresh=fresh):
-        return run_in_lab(state, ["onboard", "--plan", str(state / "plan.yaml")], ending)
+        return run_in_lab(state, ["onboard", "--plan", str(state / plan)], ending)
 
 
 @contextmanager

@@ -65,11 +65,12 @@ def _serve(wanted: argparse.Namespace) -> int:
 
 def _faults() -> int:
     from meshvm_tui.lab.faults import CATALOG
+    from meshvm_tui.lab.google.faults import GOOGLE_FAULTS
     from meshvm_tui.lab.guest.package import PACKAGE_FAULTS
     from meshvm_tui.lab.guest.vm import GUEST_FAULTS
 
-    for name, words in sorted({**CATALOG, **GUEST_FAULTS, **PACKAGE_FAULTS}.items()):
-        sys.stdout.write(f"{name:16} {words}\n")
+    for name, words in sorted({**CATALOG, **GUEST_FAULTS, **PACKAGE_FAULTS, **GOOGLE_FAULTS}.items()):
+        sys.stdout.write(f"{name:22} {words}\n")
     return 0
 
 

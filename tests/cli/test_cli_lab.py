@@ -81,6 +81,12 @@ def test_without_a_terminal_it_applies_the_labs_plan_in_the_labs_environment(tmp
     assert (tmp_path / "ended").exists()
 
 
+def test_with_google_it_applies_the_plan_on_the_labs_google_cloud(tmp_path: Path) -> None:
+    done = lab("--google", "--run", "--state", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"product apply -f {tmp_path}/google-plan.yaml --yes {tmp_path}/kubeconfig\n"
+
+
 @pytest.mark.parametrize("code", [0, 1, 3, 5])
 def test_it_ends_as_the_product_did(tmp_path: Path, code: int) -> None:
     assert lab("--run", "--state", str(tmp_path), PRETEND_EXIT=str(code)).returncode == code

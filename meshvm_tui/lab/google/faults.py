@@ -22,5 +22,5 @@ GOOGLE_FAULTS: dict[str, str] = {
     "google-no-agent": "The guest agent does not run: keys in metadata are not taken.",
     "iap-4003": "IAP does not reach the instance (4003).",
     "iap-4033": "IAP does not let this login through (4033).",
-    "iap-cut": "IAP cuts each connection once after so many KB, as in iap-cut:64; it can be resumed.",
+    "iap-cut": "IAP cuts every connection after 64 KB, or as in iap-cut:16; each can be resumed.",
 }

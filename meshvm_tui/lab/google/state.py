@@ -200,7 +200,7 @@ def _existing(name: str, zone: str, number: str, made: str) -> JSON:
         "networkInterfaces": [nic],
         "disks": [{**disk, "deviceName": name, "autoDelete": True, "diskSizeGb": "10"}],
         "metadata": {"kind": "compute#metadata", "fingerprint": fingerprint([])},
-        "tags": {"fingerprint": fingerprint([], "tags")},
+        "tags": {"fingerprint": fingerprint(["backend"], "tags"), "items": ["backend"]},
         "labelFingerprint": fingerprint({}, "labels"),
         "canIpForward": False,
         "deletionProtection": False,
