@@ -41,22 +41,33 @@ class Verdict:
     priority: int = 0
 
 
-def verdict(effective: JSON, instance: InstanceView, source: str, port: int) -> Verdict:
+def of_networks(effective: JSON) -> list[JSON]:
+    """The policies of networks: global ones before regional ones, each kind by its association's priority."""
+    policies = [item for item in effective.get("firewallPolicys", []) if not _is_hierarchical(item)]
+    return sorted(policies, key=lambda item: ("REGIONAL" in str(item.get("type", "")), item.get("priority", 0)))
+
+
+def verdict(
+    effective: JSON, instance: InstanceView, source: str, port: int, *, policies_first: bool = False
+) -> Verdict:
     """What becomes of TCP from a source range to a port of the instance, by instances.getEffectiveFirewalls.
 
-    A deny counts where it meets any address of the source, an allow where it holds all of them."""
-    policies: list[JSON] = sorted(effective.get("firewallPolicys", []), key=lambda item: item.get("priority", 0))
-    upper = [item for item in policies if str(item.get("type", "")).startswith(HIERARCHY)]
-    lower = [item for item in policies if item not in upper]
-    for policy in upper:
-        if (found := _of_policy(policy, instance, source, port)) is not None:
-            return found
-    if (found := _of_rules(effective.get("firewalls", []), instance, source, port)) is not None:
-        return found
-    for policy in lower:
-        if (found := _of_policy(policy, instance, source, port)) is not None:
-            return found
-    return Verdict(False, "")
+    A deny counts where it meets any address of the source, an allow where it holds all of them. `policies_first` is
+    the network's enforcement order BEFORE_CLASSIC_FIREWALL."""
+
+    def by_policies(policies: Iterable[JSON]) -> Verdict | None:
+        judged = (_of_policy(policy, instance, source, port) for policy in policies)
+        return next((found for found in judged if found is not None), None)
+
+    upper = by_policies(item for item in effective.get("firewallPolicys", []) if _is_hierarchical(item))
+    rules = _of_rules(effective.get("firewalls", []), instance, source, port)
+    lower = by_policies(of_networks(effective))
+    order = (upper, lower, rules) if policies_first else (upper, rules, lower)
+    return next((found for found in order if found is not None), Verdict(False, ""))
+
+
+def _is_hierarchical(policy: JSON) -> bool:
+    return str(policy.get("type", "")).startswith(HIERARCHY)
 
 
 def _of_rules(rules: Iterable[JSON], instance: InstanceView, source: str, port: int) -> Verdict | None:
@@ -97,9 +108,7 @@ def _of_policy(policy: JSON, instance: InstanceView, source: str, port: int) -> 
 
 
 def _is_for(rule: JSON, instance: InstanceView) -> bool:
-    """Secure tags of an instance are not in its description: a rule for them is not taken as meant."""
-    if rule.get("targetSecureTags"):
-        return False
+    """Rules for secure tags are answered only where they are for this instance (getEffectiveFirewalls, `rules`)."""
     accounts = rule.get("targetServiceAccounts")
     if accounts and instance.service_account not in accounts:
         return False

@@ -105,13 +105,18 @@ def own_targets(ports: ReadPorts, scope: Scope) -> Targets | None:
     return Targets(tags=chosen) if chosen else None
 
 
+def rules_beside(ports: ReadPorts, scope: Scope, wanted: Wanted) -> list[JSON]:
+    """All rules of the wanted one's network."""
+    listed = scope.recall(f"google-firewalls/{wanted.project}", lambda: compute_reader(ports).firewalls(wanted.project))
+    return [rule for rule in listed if is_in_network(rule, wanted.rule.network)]
+
+
 def allowing(ports: ReadPorts, scope: Scope, wanted: Wanted) -> str | None:
     """The name of a rule that lets all that is wanted in already; None where no single one does."""
     view = instance(ports, scope)
     tags = view.tags if view else wanted.rule.targets.tags
     account = view.service_account if view else next(iter(wanted.rule.targets.service_accounts), "")
-    listed = scope.recall(f"google-firewalls/{wanted.project}", lambda: compute_reader(ports).firewalls(wanted.project))
-    rules = [rule for rule in listed if is_in_network(rule, wanted.rule.network)]
+    rules = rules_beside(ports, scope, wanted)
     names = []
     for source in wanted.rule.sources:
         for port in wanted.rule.ports:
