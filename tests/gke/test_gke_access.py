@@ -117,6 +117,7 @@ def test_a_watch_goes_on_with_a_new_token(gke: Gke, connections: WiredConnection
         cluster.delete(CONFIG_MAPS, "after-renewal", "default")
         reader.join(10)
     assert not reader.is_alive()
+    assert "STALE" not in seen  # nobody was told of a failure
 
 
 def test_after_a_new_login_the_same_session_goes_on(gke: Gke, connections: WiredConnections) -> None:
