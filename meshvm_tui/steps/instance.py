@@ -26,7 +26,7 @@ STOPPED = ("TERMINATED", "STOPPED")
 ON_ITS_WAY = ("PROVISIONING", "STAGING", "STOPPING", "PENDING_STOP", "SUSPENDING", "PENDING")
 ENDING = ("STOPPING", "PENDING_STOP")
 NO_ROOM = ("MVM-811", "MVM-812")
-REQUEST = "request-id"
+REQUEST, REQUESTS = "request-id", "!google-request"
 
 
 class Instance(Step):
@@ -151,12 +151,14 @@ class Instance(Step):
 def _request_id(scope: Scope, of: str) -> str:
     """The id of this very request: the one of an earlier run that ended before its answer, else a new one, which is
     kept before anything is sent. Compute Engine carries out a request id once (instances.insert, requestId)."""
-    memo = scope.memo.setdefault("!google-requests", {})
-    if of not in memo:
-        kept = scope.kept.get(f"{Instance.id}/{machine_of(scope).name}/{REQUEST}") or {}
-        memo[of] = kept["id"] if kept.get("of") == of else str(uuid.uuid4())
-        scope.keep(REQUEST, {"id": memo[of], "of": of})
-    return str(memo[of])
+    known = scope.memo.get(REQUESTS)
+    if known is None:
+        known = scope.kept.get(f"{Instance.id}/{machine_of(scope).name}/{REQUEST}") or {}
+    if known.get("of") != of:
+        known = {"id": str(uuid.uuid4()), "of": of}
+    scope.memo[REQUESTS] = known
+    scope.keep(REQUEST, known)
+    return str(known["id"])
 
 
 def _answered(scope: Scope, problem: Problem) -> None:
@@ -167,7 +169,8 @@ def _answered(scope: Scope, problem: Problem) -> None:
 
 
 def _forget_request(scope: Scope) -> None:
-    scope.memo.pop("!google-requests", None)
+    """From now on an earlier run's counts no more either."""
+    scope.memo[REQUESTS] = {}
     scope.keep(REQUEST, {})
 
 
