@@ -154,9 +154,9 @@ class Cloud:
 
 
 def fingerprint(content: object, salt: str = "") -> str:
-    """A fingerprint as Google's look: eight bytes in base64."""
+    """A fingerprint as Google's look: eight bytes in base64, in the form that is safe in URLs."""
     text = json.dumps(content, sort_keys=True) + salt
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()[:8]).decode()
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()[:8]).decode()
 
 
 def _new_world() -> JSON:
