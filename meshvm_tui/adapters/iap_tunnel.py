@@ -25,6 +25,9 @@ CONNECT_SECONDS = 60.0
 REAUTHENTICATE = 4004
 """The only close code after which the relay keeps the session although it closed the connection itself."""
 NO_BACKEND, NOT_AUTHORIZED = 4003, 4033
+LOOPBACK = ("localhost", "127.0.0.0/8", "::1")
+"""Where ws:// is allowed at all; no proxy of the environment stands between."""
+GOODBYE_SECONDS = 0.5
 FINAL = {NO_BACKEND: "MVM-826", NOT_AUTHORIZED: "MVM-827"}
 
 
@@ -62,7 +65,11 @@ def open_tunnel(
     whenever the relay is called. Raises MVM-826 where nothing answers behind IAP, MVM-827 where IAP refuses us,
     MVM-828 for the rest. Closing the socket ends the threads."""
     tunnel = _Tunnel(endpoint, token, target, patience or Patience())
-    tunnel.connect()
+    try:
+        tunnel.connect()
+    except BaseException:
+        tunnel.let_go()
+        raise
     return tunnel.start()
 
 
@@ -105,7 +112,7 @@ class _Tunnel:
 
         url = f"{self._endpoint}/{verb}?{urlencode(query)}"
         headers = [f"Authorization: Bearer {self._token()}", f"User-Agent: meshvm-tui/{__version__}"]
-        options: dict[str, Any] = {"http_no_proxy": ["127.0.0.1"]} if url.startswith("ws:") else {}
+        options: dict[str, Any] = {"http_no_proxy": list(LOOPBACK)} if url.startswith("ws:") else {}
         try:
             return websocket.create_connection(
                 url,
@@ -193,6 +200,12 @@ class _Tunnel:
             self._relay.send_binary(frame)
 
     def _receive_all(self) -> None:
+        try:
+            self._receive_until_over()
+        finally:
+            self.let_go()  # a relay that came back while the near end was being closed, too
+
+    def _receive_until_over(self) -> None:
         while not self._over:
             try:
                 self._take(self._next())
@@ -270,5 +283,25 @@ class _Tunnel:
             with contextlib.suppress(OSError):
                 self._near.shutdown(socket.SHUT_RDWR)
             self._near.close()
-        with contextlib.suppress(Exception):
+        self._say_goodbye()
+
+    def _say_goodbye(self) -> None:
+        """A close frame, so that the relay does not wait for us to come back; and the receiving thread wakes up, which
+        closes the websocket: closed under its hands, its read would go on."""
+        import websocket
+
+        relay = self._relay
+        if self._sending.acquire(timeout=GOODBYE_SECONDS):
+            try:
+                with contextlib.suppress(websocket.WebSocketException, OSError, AttributeError):
+                    relay.settimeout(GOODBYE_SECONDS)
+                    relay.send_close()
+            finally:
+                self._sending.release()
+        with contextlib.suppress(OSError, AttributeError):
+            relay.sock.shutdown(socket.SHUT_RDWR)
+
+    def let_go(self) -> None:
+        """Closes the websocket, if there is one."""
+        if self._relay is not None:
             self._relay.shutdown()
