@@ -36,10 +36,13 @@ _EMPTY = {
 for _name, _value in _EMPTY.items():
     os.environ[_name] = str(_value)
 os.environ["GCE_METADATA_HOST"] = "127.0.0.1:1"
+os.environ["NO_GCE_CHECK"] = "true"
 # What is printed is wrapped to this, wherever the tests run.
 os.environ["COLUMNS"] = "120"
-for _name in ("SSH_AUTH_SOCK", "SSH_AGENT_PID", "GOOGLE_CLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT"):
-    os.environ.pop(_name, None)
+_OPERATORS = ("SSH_AUTH_SOCK", "SSH_AGENT_PID", "GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "MESHVM_TUI_IAP_ENDPOINT")
+for _name in (*_OPERATORS, *(name for name in os.environ if name.startswith("CLOUDSDK_"))):
+    if _name not in _EMPTY:
+        os.environ.pop(_name, None)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
