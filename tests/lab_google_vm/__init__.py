@@ -1,0 +1,1 @@
+"""Instances of the lab's Google Cloud, with real lab VMs behind them."""
