@@ -70,11 +70,12 @@ def replaced_environment(state: Path) -> dict[str, str]:
 def write_environment(state: Path, values: Mapping[str, str]) -> None:
     """`env.sh`, to be sourced, and `env.json`, for programs; both put the lab's commands first on PATH.
 
-    The shell that sources it may have other settings of gcloud than this process, so it forgets them by their names."""
+    The shell that sources it may have other settings of gcloud than this process, so it forgets them by their names:
+    gcloud does not take every empty value for none."""
     binaries = str(state / "bin")
     names = f"env | sed -n 's/^\\({_CLOUDSDK}[A-Za-z0-9_]*\\)=.*/\\1/p'"
     lines = [f'for meshvm_lab_name in $({names}); do unset "$meshvm_lab_name"; done; unset meshvm_lab_name']
-    lines += [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in values.items() if value or _CLOUDSDK not in name]
     lines.append(f'export PATH={shlex.quote(binaries)}:"$PATH"')
     write_private(state / "env.sh", "\n".join(lines) + "\n")
     path = os.pathsep.join([binaries, os.environ.get("PATH", os.defpath)])
