@@ -8,16 +8,19 @@ a tenth up to 20 s, for 15 minutes.
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from meshvm_tui import __version__
 from meshvm_tui.adapters import iap_frames as frames
+from meshvm_tui.adapters.google_errors import problem_from
 from meshvm_tui.problems import PermanentError, Problem, TransientError
 
 SUBPROTOCOL, ORIGIN = "relay.tunnel.cloudproxy.app", "bot:iap-tunneler"
@@ -25,8 +28,6 @@ CONNECT_SECONDS = 60.0
 REAUTHENTICATE = 4004
 """The only close code after which the relay keeps the session although it closed the connection itself."""
 NO_BACKEND, NOT_AUTHORIZED = 4003, 4033
-LOOPBACK = ("localhost", "127.0.0.0/8", "::1")
-"""Where ws:// is allowed at all; no proxy of the environment stands between."""
 GOODBYE_SECONDS = 0.5
 FINAL = {NO_BACKEND: "MVM-826", NOT_AUTHORIZED: "MVM-827"}
 
@@ -59,12 +60,18 @@ class TunnelSocket(socket.socket):
 
 
 def open_tunnel(
-    endpoint: str, token: Callable[[], str], target: IapTarget, *, patience: Patience | None = None
+    endpoint: str,
+    token: Callable[[], str],
+    target: IapTarget,
+    *,
+    patience: Patience | None = None,
+    authorities: str = "",
 ) -> TunnelSocket:
     """A connected socket. `endpoint` is such as wss://tunnel.cloudproxy.app/v4; `token` gives a fresh access token
-    whenever the relay is called. Raises MVM-826 where nothing answers behind IAP, MVM-827 where IAP refuses us,
-    MVM-828 for the rest. Closing the socket ends the threads."""
-    tunnel = _Tunnel(endpoint, token, target, patience or Patience())
+    whenever the relay is called; `authorities` is gcloud's own file of certificate authorities, where it has one: else
+    those count that requests trusts. Raises MVM-804 where IAP's certificate is not trusted, MVM-826 where nothing
+    answers behind IAP, MVM-827 where IAP refuses us, MVM-828 for the rest. Closing the socket ends the threads."""
+    tunnel = _Tunnel(endpoint, token, target, patience or Patience(), authorities)
     try:
         tunnel.connect()
     except BaseException:
@@ -74,8 +81,11 @@ def open_tunnel(
 
 
 class _Tunnel:
-    def __init__(self, endpoint: str, token: Callable[[], str], target: IapTarget, patience: Patience) -> None:
+    def __init__(
+        self, endpoint: str, token: Callable[[], str], target: IapTarget, patience: Patience, authorities: str
+    ) -> None:
         self._endpoint, self._token, self._target, self._patience = endpoint, token, target, patience
+        self._authorities = authorities
         self._ledger = frames.Ledger()
         self._lock = threading.Condition()
         self._sending = threading.Lock()
@@ -112,7 +122,6 @@ class _Tunnel:
 
         url = f"{self._endpoint}/{verb}?{urlencode(query)}"
         headers = [f"Authorization: Bearer {self._token()}", f"User-Agent: meshvm-tui/{__version__}"]
-        options: dict[str, Any] = {"http_no_proxy": list(LOOPBACK)} if url.startswith("ws:") else {}
         try:
             return websocket.create_connection(
                 url,
@@ -122,12 +131,24 @@ class _Tunnel:
                 subprotocols=[SUBPROTOCOL],
                 enable_multithread=True,
                 sockopt=((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),),
-                **options,
+                **self._way(url),
             )
         except websocket.WebSocketBadStatusException as error:
             raise self._refused(int(error.status_code)) from None
+        except ssl.SSLError as error:
+            raise problem_from(error, self._where) from None
         except (websocket.WebSocketException, OSError) as error:
             raise TransientError("MVM-828", f"{self._where}: {error}") from None
+
+    def _way(self, url: str) -> dict[str, Any]:
+        """How the relay is reached. Without TLS it is on loopback, and the library would ask the environment's proxy
+        for it all the same: it gets a connection that stands."""
+        if url.startswith("wss:"):
+            return {"sslopt": {"ca_certs": self._authorities or _trusted()}}
+        place = urlsplit(url)
+        near = socket.create_connection((place.hostname or "", place.port or 80), CONNECT_SECONDS)
+        near.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return {"socket": near}
 
     def _refused(self, status: int) -> Problem:
         """By the handshake's status. Its headers, which hold our token, are not repeated."""
@@ -305,3 +326,10 @@ class _Tunnel:
         """Closes the websocket, if there is one."""
         if self._relay is not None:
             self._relay.shutdown()
+
+
+def _trusted() -> str:
+    """The authorities that Google's other APIs are called with."""
+    import certifi
+
+    return os.environ.get("REQUESTS_CA_BUNDLE") or certifi.where()

@@ -34,7 +34,8 @@ def open_access(
 
     def tunnel(place: Place, view: InstanceView, port: int) -> Any:
         target = IapTarget(place.project, place.zone, view.name, "nic0", port)
-        return open_tunnel(iap_endpoint(), lambda: login.access_token().token, target)
+        authorities = login.settings.get("core", "custom_ca_certs_file").value
+        return open_tunnel(iap_endpoint(), lambda: login.access_token().token, target, authorities=authorities)
 
     ways = Ways(
         compute=lambda: compute,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 import struct
 import threading
 import time
@@ -178,14 +179,14 @@ class ScriptedRelay:
         self._runner: web.AppRunner | None = None
         self._done = threading.Event()
 
-    async def start(self) -> None:
+    async def start(self, tls: ssl.SSLContext | None = None) -> None:
         """Listens."""
         app = web.Application()
         app.router.add_get("/v4/{verb}", self._serve)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.endpoint = f"ws://127.0.0.1:{self._runner.addresses[0][1]}/v4"
+        await web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=tls).start()
+        self.endpoint = f"{'wss' if tls else 'ws'}://127.0.0.1:{self._runner.addresses[0][1]}/v4"
 
     async def stop(self) -> None:
         """Ends it."""
@@ -211,11 +212,11 @@ class ScriptedRelay:
 
 
 @contextmanager
-def scripted_relay(*scripts: Script | int) -> Iterator[ScriptedRelay]:
+def scripted_relay(*scripts: Script | int, tls: ssl.SSLContext | None = None) -> Iterator[ScriptedRelay]:
     """A relay whose connections do this, one after the other; a number is an answer to the handshake."""
     loop = Loop()
     relay = ScriptedRelay(scripts)
-    loop.call(relay.start())
+    loop.call(relay.start(tls))
     try:
         yield relay
     finally:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import itertools
 import socket
+import ssl
+from pathlib import Path
 
 import pytest
 
 from meshvm_tui.adapters.iap_frames import WINDOW
 from meshvm_tui.adapters.iap_tunnel import IapTarget, Patience, TunnelSocket, open_tunnel
-from meshvm_tui.problems import PermanentError, Problem, TransientError
+from meshvm_tui.lab.authority import Authority
+from meshvm_tui.problems import ActionNeeded, PermanentError, Problem, TransientError
 from tests.iap.relays import AT_ONCE, DEADLINE, SUBPROTOCOL, Relayed, scripted_relay, tunnel_threads, until
 
 SECRET = "ya29.secret"
@@ -280,3 +283,39 @@ def test_frames_of_an_unknown_tag_are_passed_over() -> None:
         assert tunnel.recv(5) == b"known"
         tunnel.close()
         assert ended(tunnel) is None
+
+
+def test_over_tls_only_a_trusted_relay_gets_the_token(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "ca")
+    chain, key = authority.issue("relay", ips=["127.0.0.1"])
+    files = [tmp_path / name for name in ("chain.pem", "key.pem", "ca.pem")]
+    for file, text in zip(files, (chain, key, authority.root_pem), strict=True):
+        file.write_text(text, encoding="ascii")
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(files[0], files[1])
+
+    async def echoes(relayed: Relayed) -> None:
+        await relayed.connected()
+        await relayed.data((await relayed.receive())[1])
+        await relayed.gone()
+
+    with scripted_relay(echoes, tls=tls) as relay:
+        with pytest.raises(ActionNeeded) as refused:
+            open_tunnel(relay.endpoint, lambda: SECRET, TARGET)
+        assert refused.value.code == "MVM-804" and "core/custom_ca_certs_file" in refused.value.next_action
+        assert relay.seen == []
+        tunnel = open_tunnel(relay.endpoint, lambda: SECRET, TARGET, authorities=str(files[2]))
+        tunnel.settimeout(DEADLINE)
+        tunnel.sendall(b"hello")
+        assert tunnel.recv(5) == b"hello"
+        tunnel.close()
+        assert ended(tunnel) is None
+
+
+def test_a_proxy_of_the_environment_does_not_stand_before_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    with scripted_relay(stays) as relay:
+        opened(relay.endpoint).close()
+        until(lambda: not tunnel_threads(), "the tunnel's threads have not ended")
