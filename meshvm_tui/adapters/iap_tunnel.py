@@ -8,28 +8,15 @@ a tenth up to 20 s, for 15 minutes.
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urlencode, urlsplit
 
-from meshvm_tui import __version__
 from meshvm_tui.adapters import iap_frames as frames
-from meshvm_tui.adapters.google_errors import problem_from
+from meshvm_tui.adapters.iap_relay import GOODBYE_SECONDS, RelayService, RelayWebsocket
 from meshvm_tui.problems import PermanentError, Problem, TransientError
-
-SUBPROTOCOL, ORIGIN = "relay.tunnel.cloudproxy.app", "bot:iap-tunneler"
-CONNECT_SECONDS = 60.0
-REAUTHENTICATE = 4004
-"""The only close code after which the relay keeps the session although it closed the connection itself."""
-NO_BACKEND, NOT_AUTHORIZED = 4003, 4033
-GOODBYE_SECONDS = 0.5
-FINAL = {NO_BACKEND: "MVM-826", NOT_AUTHORIZED: "MVM-827"}
 
 
 @dataclass(frozen=True)
@@ -71,7 +58,8 @@ def open_tunnel(
     whenever the relay is called; `authorities` is gcloud's own file of certificate authorities, where it has one: else
     those count that requests trusts. Raises MVM-804 where IAP's certificate is not trusted, MVM-826 where nothing
     answers behind IAP, MVM-827 where IAP refuses us, MVM-828 for the rest. Closing the socket ends the threads."""
-    tunnel = _Tunnel(endpoint, token, target, patience or Patience(), authorities)
+    service = RelayService(endpoint, f"{target.instance}:{target.port} through IAP", token, authorities)
+    tunnel = _Tunnel(service, target, patience or Patience())
     try:
         tunnel.connect()
     except BaseException:
@@ -81,15 +69,12 @@ def open_tunnel(
 
 
 class _Tunnel:
-    def __init__(
-        self, endpoint: str, token: Callable[[], str], target: IapTarget, patience: Patience, authorities: str
-    ) -> None:
-        self._endpoint, self._token, self._target, self._patience = endpoint, token, target, patience
-        self._authorities = authorities
+    def __init__(self, service: RelayService, target: IapTarget, patience: Patience) -> None:
+        self._service, self._target, self._patience = service, target, patience
         self._ledger = frames.Ledger()
         self._lock = threading.Condition()
         self._sending = threading.Lock()
-        self._relay: Any = None
+        self._relay: RelayWebsocket | None = None
         self._sid = ""
         self._over = False
         self._given: TunnelSocket | None = None
@@ -105,9 +90,8 @@ class _Tunnel:
             "instance": place.instance,
             "interface": place.interface,
         }
-        self._relay = self._call("connect", query)
-        first = self._first(frames.CONNECTED)
-        self._sid = first.data.decode("ascii", errors="replace")
+        self._relay = self._service.call("connect", query)
+        self._sid = self._relay.first(frames.CONNECTED).data.decode("ascii", errors="replace")
 
     def start(self) -> TunnelSocket:
         given, near = socket.socketpair()
@@ -116,85 +100,6 @@ class _Tunnel:
         for work, name in ((self._send_all, "out"), (self._receive_all, "in")):
             threading.Thread(target=work, name=f"meshvm-iap-{name}", daemon=True).start()
         return self._given
-
-    def _call(self, verb: str, query: dict[str, Any]) -> Any:
-        import websocket
-
-        url = f"{self._endpoint}/{verb}?{urlencode(query)}"
-        headers = [f"Authorization: Bearer {self._token()}", f"User-Agent: meshvm-tui/{__version__}"]
-        try:
-            return websocket.create_connection(
-                url,
-                timeout=CONNECT_SECONDS,
-                header=headers,
-                origin=ORIGIN,
-                subprotocols=[SUBPROTOCOL],
-                enable_multithread=True,
-                sockopt=((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),),
-                **self._way(url),
-            )
-        except websocket.WebSocketBadStatusException as error:
-            raise self._refused(int(error.status_code)) from None
-        except ssl.SSLError as error:
-            raise problem_from(error, self._where) from None
-        except (websocket.WebSocketException, OSError) as error:
-            raise TransientError("MVM-828", f"{self._where}: {error}") from None
-
-    def _way(self, url: str) -> dict[str, Any]:
-        """How the relay is reached. Without TLS it is on loopback, and the library would ask the environment's proxy
-        for it all the same: it gets a connection that stands."""
-        if url.startswith("wss:"):
-            return {"sslopt": {"ca_certs": self._authorities or _trusted()}}
-        place = urlsplit(url)
-        near = socket.create_connection((place.hostname or "", place.port or 80), CONNECT_SECONDS)
-        near.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return {"socket": near}
-
-    def _refused(self, status: int) -> Problem:
-        """By the handshake's status. Its headers, which hold our token, are not repeated."""
-        words = f"{self._where}: IAP answered {status}"
-        if status in (401, 403):
-            return PermanentError("MVM-827", words)
-        return TransientError("MVM-828", words) if status >= 500 or status == 429 else PermanentError("MVM-828", words)
-
-    @property
-    def _where(self) -> str:
-        return f"{self._target.instance}:{self._target.port} through IAP"
-
-    def _first(self, tag: int) -> frames.Frame:
-        """The relay's first frame, which has to be this one."""
-        frame = self._next()
-        if frame.tag != tag:
-            raise PermanentError("MVM-828", f"{self._where}: the relay began with a frame of tag {frame.tag}")
-        self._relay.settimeout(None)
-        return frame
-
-    def _next(self) -> frames.Frame:
-        """The next frame; a Problem where the relay closes or breaks, transient where it may be come back to."""
-        import websocket
-
-        try:
-            kind, message = self._relay.recv_data()
-        except (websocket.WebSocketException, OSError) as error:
-            raise TransientError("MVM-828", f"{self._where}: {error or type(error).__name__}") from None
-        if kind == websocket.ABNF.OPCODE_CLOSE:
-            raise self._closed(message)
-        if kind != websocket.ABNF.OPCODE_BINARY:
-            raise PermanentError("MVM-828", f"{self._where}: the relay sent what is no frame")
-        try:
-            return frames.decode(message)
-        except frames.FrameError as error:
-            raise PermanentError("MVM-828", f"{self._where}: {error}") from None
-
-    def _closed(self, message: bytes) -> Problem:
-        code = int.from_bytes(message[:2], "big") if len(message) >= 2 else 0
-        words = f"{self._where}: {code} {message[2:].decode(errors='replace')}".rstrip()
-        if code in FINAL:
-            # While a machine boots nothing listens there yet.
-            return (TransientError if code == NO_BACKEND else PermanentError)(FINAL[code], words)
-        if code in (0, 1001, 1005, 1006, REAUTHENTICATE):
-            return TransientError("MVM-828", words)
-        return PermanentError("MVM-828", words)
 
     def _send_all(self) -> None:
         """Near end to relay. While the relay is away, what is read waits in the ledger."""
@@ -212,13 +117,6 @@ class _Tunnel:
             with self._sending:
                 self._ledger.keep(data)
                 self._send(frames.data_frame(data))
-
-    def _send(self, frame: bytes) -> None:
-        """A send that fails is made good by the reconnection that the other thread begins."""
-        import websocket
-
-        with contextlib.suppress(websocket.WebSocketException, OSError):
-            self._relay.send_binary(frame)
 
     def _receive_all(self) -> None:
         try:
@@ -240,6 +138,11 @@ class _Tunnel:
             except OSError:
                 self._end(None)  # nobody reads at the near end any more
 
+    def _next(self) -> frames.Frame:
+        if self._relay is None:
+            raise TransientError("MVM-828", self._service.where)
+        return self._relay.next()
+
     def _take(self, frame: frames.Frame) -> None:
         near = self._near
         if frame.tag == frames.DATA and near is not None:
@@ -260,7 +163,7 @@ class _Tunnel:
                 self._ledger.confirm(count)
                 self._lock.notify_all()
         except frames.FrameError as error:
-            raise PermanentError("MVM-828", f"{self._where}: {error}") from None
+            raise PermanentError("MVM-828", f"{self._service.where}: {error}") from None
 
     def _come_back(self, lost: Problem) -> None:
         """The same session over a new websocket, with what the relay has not confirmed."""
@@ -285,9 +188,9 @@ class _Tunnel:
     def _reconnect(self) -> None:
         query = {"sid": self._sid, "ack": self._ledger.received, "newWebsocket": "True", "zone": self._target.zone}
         with self._sending:
-            self._relay.shutdown()
-            self._relay = self._call("reconnect", query)
-            self._confirm(self._first(frames.RECONNECTED).count)
+            self.let_go()
+            self._relay = self._service.call("reconnect", query)
+            self._confirm(self._relay.first(frames.RECONNECTED).count)
             self._ledger.acknowledged = self._ledger.received
             for data in self._ledger.to_send_again():
                 self._send(frames.data_frame(data))
@@ -307,29 +210,19 @@ class _Tunnel:
         self._say_goodbye()
 
     def _say_goodbye(self) -> None:
-        """A close frame, so that the relay does not wait for us to come back; and the receiving thread wakes up, which
-        closes the websocket: closed under its hands, its read would go on."""
-        import websocket
-
         relay = self._relay
+        if relay is None:
+            return
         if self._sending.acquire(timeout=GOODBYE_SECONDS):
-            try:
-                with contextlib.suppress(websocket.WebSocketException, OSError, AttributeError):
-                    relay.settimeout(GOODBYE_SECONDS)
-                    relay.send_close()
-            finally:
-                self._sending.release()
-        with contextlib.suppress(OSError, AttributeError):
-            relay.sock.shutdown(socket.SHUT_RDWR)
+            relay.say_goodbye()
+            self._sending.release()
+        relay.wake()
+
+    def _send(self, frame: bytes) -> None:
+        if self._relay is not None:
+            self._relay.send(frame)
 
     def let_go(self) -> None:
         """Closes the websocket, if there is one."""
         if self._relay is not None:
-            self._relay.shutdown()
-
-
-def _trusted() -> str:
-    """The authorities that Google's other APIs are called with."""
-    import certifi
-
-    return os.environ.get("REQUESTS_CA_BUNDLE") or certifi.where()
+            self._relay.close()

@@ -20,7 +20,7 @@ CONNECTED, RECONNECTED, DATA, ACK = 1, 2, 4, 7
 LONGEST_DATA, ACK_EVERY = 16384, 2 * 16384
 BAD_ACK, INVALID_ACK, INVALID_TAG, INVALID_OPCODE, INVALID_DATA = 4005, 4006, 4008, 4007, 4013
 ENDED = 1000
-_KEPT = 1024 * 1024  # bytes of the instance that wait for the client's ACK before no more is read
+_KEPT = 16 * 1024 * 1024  # bytes that wait for the client's ACK before no more is read from the instance
 _SHORT, _LONG = struct.Struct(">HI"), struct.Struct(">HQ")
 
 
