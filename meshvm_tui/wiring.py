@@ -117,9 +117,14 @@ class WiredConnections:
         """Closes every port that was opened."""
         with self._lock:
             ports, self._opened = list(self._opened.values()), {}
-        # The last opened first: taking a key away wants the login that was opened before it.
+        # Taking a key away wants the login. All at once, so that many machines take no longer than one.
+        revoking = [threading.Thread(target=port.revoke, daemon=True) for port in ports if hasattr(port, "revoke")]
+        for thread in revoking:
+            thread.start()
+        for thread in revoking:
+            thread.join()
         for port in reversed(ports):
-            if hasattr(port, "close"):
+            if hasattr(port, "close") and not hasattr(port, "revoke"):
                 port.close()
 
     def _gke(self, plan: Plan) -> tuple[tuple[Hashable, ...], Callable[[], ClusterAccess]]:

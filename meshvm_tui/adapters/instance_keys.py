@@ -11,14 +11,17 @@ if TYPE_CHECKING:
     import paramiko
 
 LIFETIME_SECONDS = 30 * 60
+RENEW_SECONDS = 20 * 60
+"""A run begins with at least so long before it."""
 MARGIN_SECONDS = 120
+"""With less than that left nothing new is begun."""
 
 
 class TemporaryKey:
     """An ed25519 key with an expiry; it is made when it is first asked for."""
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
-        self._now = now
+        self.now = now
         self._lock = threading.Lock()
         self._key: paramiko.PKey | None = None
         self._public = ""
@@ -41,15 +44,19 @@ class TemporaryKey:
             return self._key
 
     def extend(self) -> float:
-        """Another half an hour from now on, where the last one has nearly run out; gives its end."""
-        if self.expires - self._now() < MARGIN_SECONDS:
-            self.expires = float(int(self._now()) + LIFETIME_SECONDS)
-        return self.expires
+        """Another half an hour from now on, where the last one has run on for long; gives its end."""
+        with self._lock:
+            if not self.lasts(self.expires):
+                self.expires = float(int(self.now()) + LIFETIME_SECONDS)
+            return self.expires
 
-    @property
-    def is_fresh(self) -> bool:
-        """Whether it was given an end that is not near."""
-        return self.expires - self._now() >= MARGIN_SECONDS
+    def lasts(self, until: float) -> bool:
+        """Whether that end is far enough for a run that begins now."""
+        return until - self.now() >= RENEW_SECONDS
+
+    def is_fresh(self, until: float) -> bool:
+        """Whether a login before that end can still be begun."""
+        return until - self.now() >= MARGIN_SECONDS
 
 
 def _make() -> tuple[paramiko.PKey, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +11,7 @@ from meshvm_tui.adapters.google_endpoints import iap_endpoint
 from meshvm_tui.adapters.iap_tunnel import IapTarget, open_tunnel
 from meshvm_tui.adapters.instance_access import GceAccess, Ways
 from meshvm_tui.adapters.os_login import OsLogin
+from meshvm_tui.problems import Cancelled
 
 if TYPE_CHECKING:
     from meshvm_tui.adapters.google_credentials import GoogleLogin
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from meshvm_tui.gcp.places import Place
     from meshvm_tui.plan import Machine
     from meshvm_tui.ports import Secrets
+
+TURN_SECONDS = 0.1
 
 
 def open_access(
@@ -48,12 +53,27 @@ def open_access(
     return GceAccess(machine, ways)
 
 
-def log_in_once(target: SshTarget) -> None:
-    """Logs in and hangs up; the Problem that stands in the way is raised."""
+def log_in_once(target: SshTarget, cancelled: Callable[[], bool]) -> None:
+    """Logs in and hangs up; the Problem that stands in the way is raised, and Cancelled at once when it is."""
     from meshvm_tui.adapters.ssh_connection import SshConnection
 
-    connection = SshConnection(target)
-    try:
-        connection.open()
-    finally:
-        connection.close()
+    connection, ended = SshConnection(target), threading.Event()
+    failed: list[Exception] = []
+
+    def log_in() -> None:
+        try:
+            connection.open()
+        except Exception as error:  # noqa: BLE001 - raised in the thread that waits
+            failed.append(error)
+        finally:
+            connection.close()
+            ended.set()
+
+    # A thread of its own, for a host that is silent is waited for longer than somebody waits who cancels.
+    threading.Thread(target=log_in, name="meshvm-login", daemon=True).start()
+    while not ended.wait(TURN_SECONDS):
+        if cancelled():
+            connection.close()
+            raise Cancelled
+    if failed:
+        raise failed[0]

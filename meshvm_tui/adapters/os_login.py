@@ -20,6 +20,8 @@ class OsLogin:
 
     def add(self, public_key: str, expires: float, project: str) -> str:
         """Adds the key until `expires`; gives the user name on VMs. ActionNeeded MVM-830 where that is refused."""
+        if not self._email:
+            raise ActionNeeded("MVM-830", "these credentials do not say whose they are, and OS Login wants to know")
         body = {"key": public_key, "expirationTimeUsec": str(int(expires * 1_000_000))}
         doing = f"oslogin.users.importSshPublicKey {self._email}"
         try:

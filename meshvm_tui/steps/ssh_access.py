@@ -51,7 +51,8 @@ class SshAccess(Step):
             if state.login == OS_LOGIN
             else gcloud_commands.add_key(view.name, state.user, where)
         )
-        target = f"SSH key of {state.user} {_where(state)}, for 30 minutes"
+        whose = f" of {state.user}" if state.user else ""
+        target = f"SSH key{whose} {_where(state)}, for 30 minutes"
         return (Change("grant", target, "", (command,), fingerprint(state.login, state.way, state.user, view.id)),)
 
     def apply(self, ports: Ports, scope: Scope) -> Outcome:
