@@ -183,6 +183,13 @@ def test_the_labs_own_vms_are_instances_of_somebody_else(tmp_path: Path) -> None
             assert says(client, f"curl -s -H 'Metadata-Flavor: Google' {ID}") == found["id"]
         assert not world.google.drops("10.8.1.2", address, 8080), "no firewall of Google's stands before it"
 
+        world.do("DELETE", f"zones/{ZONE}/instances/vm-1")
+        with pytest.raises(ConnectionRefusedError):
+            answers(address)
+        world.insert("vm-1")
+        assert world.internal("vm-1") != address
+        assert world.google.drops("10.8.1.2", world.internal("vm-1"), 8080)
+
 
 def test_google_says_where_everything_is(world: GoogleVms) -> None:
     base = world.environment["CLOUDSDK_API_ENDPOINT_OVERRIDES_CONTAINER"]

@@ -95,7 +95,9 @@ class Instances:
         self.halt(name)
         self._vms.pop(name, None)
         shutil.rmtree(self._folder / name, ignore_errors=True)
-        if name not in self._adopted:
+        if name in self._adopted:
+            self._adopted.discard(name)  # one of that name that is made later is Compute Engine's own
+        else:
             self._in_loop(self._give_back(name))
 
     def host_keys(self, name: str) -> Mapping[str, str]:
