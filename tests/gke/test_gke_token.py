@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import ssl
 import stat
 import subprocess
@@ -23,8 +24,7 @@ from meshvm_tui.wiring import WiredConnections
 from tests.gke.gke_world import CONTEXT, Gke, a_plan
 from tests.google_auth.google_world import TARGET, Answer
 
-ISTIOCTL = """#!{python}
-import json, os, stat, subprocess, sys
+ISTIOCTL = """import json, os, stat, subprocess, sys
 path = os.environ["KUBECONFIG"]
 text = open(path).read()
 plugin = json.loads(text)["users"][0]["user"]["exec"]
@@ -41,7 +41,10 @@ def istioctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A program of that name that notes what it was given, and runs the plugin as client-go does."""
     (tmp_path / "bin").mkdir()
     program, record = tmp_path / "bin" / "istioctl", tmp_path / "record.json"
-    program.write_text(ISTIOCTL.format(python=sys.executable, record=str(record)))
+    script = tmp_path / "istioctl.py"
+    script.write_text(ISTIOCTL.format(record=str(record)))
+    # A path with spaces cannot stand behind `#!`.
+    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(script))} "$@"\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
     return record

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import socket
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from meshvm_tui.lab.guest.vm import Vm
+
+SILENCE = 60.0
+"""Seconds without a word after which a command is taken for stuck."""
 
 
 @dataclass
@@ -97,6 +101,7 @@ class Login:
     def __init__(self, vm: Vm, key: paramiko.PKey, user: str = "operator") -> None:
         sock = socket.create_connection((vm.address, vm.ssh_port), timeout=10)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._vm = vm
         self.client = paramiko.SSHClient()
         host = f"[{vm.address}]:{vm.ssh_port}"
         name, _, text = vm.ssh.public_key.partition(" ")
@@ -111,12 +116,23 @@ class Login:
             raise
 
     def run(self, command: str, stdin: bytes = b"") -> Said:
-        _, out, err = self.client.exec_command(command, timeout=30)
+        _, out, err = self.client.exec_command(command, timeout=SILENCE)
         channel = out.channel
         channel.sendall(stdin)
         channel.shutdown_write()
-        text, words = out.read().decode(), err.read().decode()
+        try:
+            text, words = out.read().decode(), err.read().decode()
+        except TimeoutError as error:
+            raise AssertionError(f"{command}: no word for {SILENCE:.0f} s; there runs\n{self._running()}") from error
         return Said(channel.recv_exit_status(), text, words)
+
+    def _running(self) -> str:
+        """What the VM is at, as far as it still answers."""
+        found: list[str] = []
+        asking = threading.Thread(target=lambda: found.append(self._vm.run("ps -ef").stdout), daemon=True)
+        asking.start()
+        asking.join(5)
+        return found[0] if found else "it does not answer"
 
     def ok(self, command: str, stdin: bytes = b"") -> str:
         said = self.run(command, stdin)
