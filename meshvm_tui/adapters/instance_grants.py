@@ -71,7 +71,8 @@ class GrantedKeys:
             line = self.line(user, place)
             said(f"instances.setMetadata {self._name}: a key until {clock(self._key.expires)}")
             try:
-                self._send(instance, line, place, said, cancelled)
+                metadata = with_key(instance.get("metadata", {}), line, self._key.now())
+                self._send(metadata, place, said, cancelled)
             except TransientError as problem:
                 if problem.code != MOVED or attempt + 1 == TRIES:
                     raise
@@ -100,10 +101,7 @@ class GrantedKeys:
         with self._lock:
             self._places.add((kind, place))
 
-    def _send(
-        self, instance: JSON, line: str, place: Place, said: Callable[[str], None], cancelled: Callable[[], bool]
-    ) -> None:
-        metadata = with_key(instance.get("metadata", {}), line, self._key.now())
+    def _send(self, metadata: JSON, place: Place, said: Callable[[str], None], cancelled: Callable[[], bool]) -> None:
         compute = self._compute()
         operation = compute.set_metadata(place.project, place.zone, self._name, metadata, str(uuid.uuid4()))
         compute.wait(operation, lambda status, _percent: said(f"setMetadata: {status}"), cancelled)
@@ -121,7 +119,7 @@ class GrantedKeys:
             if metadata is None:
                 return
             try:
-                self._compute().set_metadata(place.project, place.zone, self._name, metadata, str(uuid.uuid4()))
+                self._send(metadata, place, _log.info, lambda: False)
             except TransientError:
                 if attempt + 1 == TRIES:
                     raise

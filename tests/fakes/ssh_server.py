@@ -27,6 +27,10 @@ class Behaviour:
     answer_early: tuple[bytes, int] | None = None
     """Words and exit status of a command that ends after the first byte of its input."""
     accept_key: bool = True
+    takes: Callable[[str, str], bool] | None = None
+    """Whether a user's key (type and base64) is taken; without it, as `accept_key` says."""
+    logins: list[str] = field(default_factory=list)
+    """The users whose keys were shown, in order."""
     refuse_sessions: bool = False
     sessions_at_once: int = 10
     sessions: int = 0
@@ -126,7 +130,11 @@ class _Session(paramiko.ServerInterface):
         self._channels: list[paramiko.Channel] = []
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
-        return AUTH_SUCCESSFUL if self._server.behaviour.accept_key else AUTH_FAILED
+        behaviour = self._server.behaviour
+        behaviour.logins.append(username)
+        shown = f"{key.get_name()} {key.get_base64()}"
+        taken = behaviour.accept_key if behaviour.takes is None else behaviour.takes(username, shown)
+        return AUTH_SUCCESSFUL if taken else AUTH_FAILED
 
     def get_allowed_auths(self, username: str) -> str:
         return "publickey"
