@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
 
@@ -64,7 +65,7 @@ class FakeProfile:
         self._ask(api, "POST", path, query or {}, body)
         if self.refuses:
             raise self.refuses
-        self.keys[f"mark-{body['key'].split()[1][-8:]}"] = body
+        self.keys[sha256(body["key"].encode()).hexdigest()] = body
         if self.cut_after_import:
             raise ActionNeeded("MVM-804", f"{doing}: cut before the answer")
         return {"loginProfile": {"name": EMAIL, "posixAccounts": self.accounts}}
