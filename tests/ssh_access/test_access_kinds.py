@@ -9,7 +9,7 @@ import pytest
 
 from meshvm_tui.adapters.instance_keys import LIFETIME_SECONDS
 from meshvm_tui.adapters.os_login import OsLogin
-from meshvm_tui.problems import ActionNeeded, PermanentError
+from meshvm_tui.problems import ActionNeeded, Cancelled, PermanentError
 from tests.fakes.ssh_server import write_key
 from tests.google.discovery import judge
 from tests.ssh_access.bench import EMAIL, NOW, PROFILE_USER, Bench
@@ -49,6 +49,14 @@ def test_an_import_whose_answer_got_lost_leaves_nothing(bench: Bench) -> None:
     assert len(bench.profile.keys) == 1
     bench.access.revoke()
     assert bench.profile.keys == {}
+
+
+def test_nothing_is_put_into_a_profile_after_the_end(bench: Bench) -> None:
+    bench.set("enable-oslogin", "TRUE")
+    bench.access.revoke()
+    with pytest.raises(Cancelled):
+        bench.grant()
+    assert bench.profile.asked == []
 
 
 def test_the_instance_decides_before_the_project(bench: Bench) -> None:
