@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from meshvm_tui.engine_result import PASSING
 from meshvm_tui.events import (
     Change,
     Event,
@@ -104,8 +105,8 @@ class Board:
         return tuple(line for line in self.lines.values() if STAGES.index(line.stage) <= last)
 
     def changes_upto(self, stage: Stage) -> int:
-        """How many changes a run up to this stage would make; probes change nothing."""
-        return sum(change.action != "probe" for line in self.upto(stage) for change in line.changes if _open(line))
+        """How many changes a run up to this stage would make; probes and access for the run alone are none."""
+        return sum(change.action not in PASSING for line in self.upto(stage) for change in line.changes if _open(line))
 
     def stage_mark(self, stage: Stage) -> Mark:
         """Where the stage stands."""

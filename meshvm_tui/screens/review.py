@@ -14,6 +14,7 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from meshvm_tui.engine_result import PASSING
 from meshvm_tui.screens.app_screen import AppScreen
 from meshvm_tui.screens.dialogs import ProblemDialog
 from meshvm_tui.screens.glyphs import printable
@@ -30,14 +31,15 @@ if TYPE_CHECKING:
     from meshvm_tui.screens.board import Board, StepLine
 
 UNKNOWN_HOST_KEY = "MVM-404"
-SIGNS = {"create": "+", "update": "~", "delete": "-", "run": ">", "probe": "?"}
+SIGNS = {"create": "+", "update": "~", "delete": "-", "run": ">", "probe": "?", "grant": "*"}
 HELP = """\
 Up and Down   another change; its diff and commands are below
 Tab           scroll the diff with the arrows
 Enter         apply everything that is listed
 Esc           back to the form; nothing was changed
 
-+ is created   ~ is changed   - is deleted   > is run   ? is asked (a probe)
++ is created   ~ is changed   - is deleted   > is run
+? is asked (a probe)   * is opened for this run alone (SSH access)
 Where something cannot be known before an earlier change is done, it is shown as
 it is expected; what cannot be expected is shown again before it is done.
 """
@@ -158,8 +160,8 @@ class ReviewScreen(AppScreen):
             return "Looking at what is there …"
         failed = next(iter(self.board.problems()), None)
         stops = f"   ! it stops at: {failed.title}" if failed else ""
-        changes = sum(change.action != "probe" for _, change in self._changes)
-        probes = len(self._changes) - changes
+        actions = [change.action for _, change in self._changes]
+        changes, probes = sum(action not in PASSING for action in actions), actions.count("probe")
         asked = f", {probes} probe{'' if probes == 1 else 's'}" if probes else ""
         if not self._changes:
             return f"Nothing can be listed{stops}" if failed else "Nothing to change. Enter goes through it once more."

@@ -42,7 +42,9 @@ class SshAccess(Step):
         return Observation(Standing.MISSING, "NotGranted", words, _details(state))
 
     def changes(self, ports: ReadPorts, scope: Scope, observation: Observation) -> tuple[Change, ...]:
-        """The key that would be granted, with the command that does it by hand."""
+        """The key that would be granted, with the command that does it by hand; as expected before there is a VM."""
+        if observation.standing is Standing.UNKNOWN:
+            return (Change("grant", "SSH key for this run alone, for 30 minutes"),)
         if observation.standing is not Standing.MISSING or (view := instance(ports, scope)) is None:
             return ()
         state, where = _access(ports).look(view.body), place(ports, scope)
