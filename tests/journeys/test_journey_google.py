@@ -1,0 +1,70 @@
+"""Onboarding on the lab's Google Cloud with real keys: the cluster is picked, the VM is created, both probes answer."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from meshvm_tui.events import Stage
+from tests.google.discovery import judge_log
+from tests.journeys.form import next_stage, on_stage
+from tests.journeys.terminal import Terminal
+from tests.whole.lab_world import lab_world
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+INSTANCES = "/compute/v1/projects/lab-project-1/zones/us-central1-a/instances"
+
+
+def test_a_gke_cluster_is_picked_and_a_vm_is_made_for_it(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    with lab_world(tmp_path / "lab") as lab:
+        plan = yaml.safe_load((lab.state / "google-plan.yaml").read_text(encoding="utf-8"))
+        del plan["cluster"]
+        small = tmp_path / "plan.yaml"
+        small.write_text(yaml.safe_dump(plan), encoding="utf-8")
+        environment = lab.environment | {"HOME": str(home)}
+        command = (sys.executable, "-m", "meshvm_tui", "onboard", "--plan", str(small))
+        with Terminal(command, environment, 80, 24) as terminal:
+            on_stage(terminal, Stage.CLUSTER)
+            lab.fault("google-slow:3")
+            terminal.keys("Tab", "Tab", "F3")
+            terminal.wait_for("GKE clusters", "↻")
+            terminal.type("lab")
+            assert "↻" in terminal.wait_for("lab"), "the keys come while Google is slow"
+            terminal.wait_for("1 of 3")
+            lab.fault()
+            terminal.keys("Enter")
+            terminal.wait_for("GKE lab, us-central1-a", "● yes")
+            for stage in list(Stage)[1:]:
+                next_stage(terminal, stage)
+            terminal.keys("C-a")
+            terminal.wait_for("Review", "Enter applies them.", seconds=60)
+            terminal.keys("Enter")
+            # The files for the VM can only be shown once it is there.
+            shown = terminal.wait_until(
+                lambda said: "Both answered" in said or "review again" in said, "the run", seconds=90
+            )
+            if "review again" in shown:
+                assert "SSH access" in shown, "nothing before the VM's own files is asked for twice"
+                terminal.keys("Enter")
+                terminal.wait_for("Review", "Enter applies them.", seconds=60)
+                terminal.keys("Enter")
+            shown = terminal.wait_for("Both answered", seconds=90)
+            assert "✓ VM → cluster" in shown
+            assert "✓ cluster → VM" in shown
+            terminal.keys("C-q")
+            assert terminal.exit_status() == 0
+        lines = (lab.state / "google-requests.jsonl").read_text(encoding="utf-8").splitlines()
+    assert judge_log(lines) == []
+    sent = [asked for asked in map(json.loads, lines) if asked["method"] == "POST" and asked["status"] == 200]
+    assert [asked["body"]["name"] for asked in sent if asked["path"] == INSTANCES] == ["my-mesh-vm"]
+    assert [asked["body"]["name"] for asked in sent if asked["path"].endswith("/global/firewalls")] == [
+        "cluster-pods-to-vm"
+    ]
+    last = [asked["body"] for asked in sent if asked["path"] == f"{INSTANCES}/my-mesh-vm/setMetadata"][-1]
+    assert not [item for item in last["items"] if item["key"] == "ssh-keys" and item["value"]]
