@@ -63,7 +63,8 @@ class BaseApp(App[None]):
 
         Those that come after the end, while the screens are taken down, are nobody's.
         """
-        if self._exit and isinstance(event, events.Key | events.Paste):
+        over = self._exit or not self._screen_stack
+        if over and isinstance(event, events.Key | events.Paste):
             return
         if not self.type_ahead.keeps(event):
             await self._take(event)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 CONFIRM_SECONDS = 10.0
 """How long an applied change may take to be seen by the next observation."""
 CONFIRM_PAUSE = 0.5
+MAKES_MACHINES = "machine"
+"""The step that makes an instance which does not exist yet."""
 EXPECTED = ""
 """The fingerprint of a change that was shown before it could be computed."""
 WILL_BE_PROBED = Observation(Standing.UNKNOWN, "WillBeProbed", "will be probed")
@@ -69,7 +71,7 @@ class Looking:
         try:
             observation = self.step.observe(ports, self.scope)
         except NotYetKnown as later:
-            return _looked(StepState.PENDING, unknown(later.waits_for, later.cause))
+            return _looked(StepState.PENDING, unknown(later.waits_for, later.cause), self._expected(later))
         if observation.standing is Standing.SATISFIED:
             return _looked(StepState.SKIPPED, observation)
         if self.run.request.mode is Mode.OBSERVE and observation.standing is Standing.UNKNOWN:
@@ -78,6 +80,13 @@ class Looking:
         if observation.standing is Standing.UNKNOWN:
             changes = tuple(Change(c.action, c.target, c.diff, c.commands, EXPECTED) for c in changes)
         return _looked(StepState.PENDING, observation, changes)
+
+    def _expected(self, later: NotYetKnown) -> tuple[Change, ...]:
+        """On a machine that is yet to be made nothing can be there to be changed: approving its making approves this.
+        On one that exists, what would change is shown as soon as it can be seen."""
+        if later.waits_for != MAKES_MACHINES or self.run.request.mode is Mode.OBSERVE:
+            return ()
+        return (Change("update", f"{self.step.title} on the new machine", fingerprint=EXPECTED),)
 
     def _probe_changes(self, ports: ReadPorts) -> tuple[Change, ...]:
         try:
@@ -162,6 +171,13 @@ class Applying:
         if EXPECTED in seen:
             return
         moved = [change.target for change in changes if change.fingerprint not in seen]
+        if moved and not seen and self.attempts == 1:
+            raise ActionNeeded(
+                "MVM-111",
+                f"{', '.join(moved)}: not known when the changes were shown.",
+                title="What this changes can be shown now",
+                next_action="Review it, then go on.",
+            )
         if moved and self.attempts == 1:
             raise ActionNeeded("MVM-111", f"{', '.join(moved)}: not as it was when the changes were shown.")
 

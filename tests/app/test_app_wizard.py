@@ -41,8 +41,8 @@ async def test_what_is_typed_is_in_the_plan_and_on_disk(tmp_path: Path, monkeypa
 async def test_keys_of_one_read_land_in_two_fields(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with world(tmp_path, monkeypatch) as made:
         await to_stage(made, Stage.WORKLOAD)
-        made.burst("x", "tab", *"yq", "backspace", "enter", *"z-", "left", "!", "delete", "backspace")
-        await made.until(lambda: made.wizard.plan.workload.service_account == "z")
+        made.burst("x", "tab", *"yq", "backspace", "enter", *"z-", "left", "!", "delete", "backspace", "a")
+        await made.until(lambda: made.wizard.plan.workload.service_account == "za")
         assert made.wizard.plan.workload.name == "x"
         assert made.wizard.plan.workload.namespace == "y"
 

@@ -11,7 +11,7 @@ import pytest
 from meshvm_tui.events import Mode, RunStarted, Stage, Standing, StepPlanned, StepState
 from meshvm_tui.exit_codes import ExitCode
 from meshvm_tui.problems import ActionNeeded, PermanentError
-from meshvm_tui.steps.step import Scope, unknown
+from meshvm_tui.steps.step import NotYetKnown, Scope, unknown
 from tests.engine.worlds import Switch, World, plan_with, shared
 
 
@@ -260,3 +260,34 @@ def test_importing_the_engine_loads_no_terminal_and_no_client_library() -> None:
     code = f"import sys, meshvm_tui.engine; print([n for n in {heavy!r} if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("waits_for", "shown"), [("machine", [""]), ("ssh-access", [])])
+def test_what_can_only_be_known_later_is_unknown_and_not_failed(waits_for: str, shown: list[str]) -> None:
+    """The inside of a machine that is yet to be made is approved with it; that of one that exists is not."""
+    world = World()
+    step = Switch(world, on_observe=raising(NotYetKnown(waits_for, "not yet")))
+    finished = world.run(shared(step), plan_with(), Mode.PLAN)
+    event = world.finished()["switch", ""]
+    assert event.state is StepState.PENDING
+    assert event.observation and (event.observation.standing, event.observation.waits_for) == (
+        Standing.UNKNOWN,
+        waits_for,
+    )
+    assert [change.fingerprint for change in event.changes] == shown
+    assert finished.exit_code == ExitCode.CHANGES_PENDING
+
+
+def test_what_was_never_shown_is_shown_before_it_is_done() -> None:
+    world = World()
+    finished = world.run(shared(Switch(world)), plan_with(), approved={("switch", ""): ()})
+    event = world.finished()["switch", ""]
+    assert finished.exit_code == ExitCode.ACTION_NEEDED
+    assert event.problem and event.problem.title == "What this changes can be shown now"
+    assert not [item for item in world.done if item[0] == "apply"]
+
+
+def test_what_was_approved_with_its_machine_is_done() -> None:
+    world = World()
+    finished = world.run(shared(Switch(world)), plan_with(), approved={("switch", ""): ("",)})
+    assert finished.exit_code == ExitCode.DONE

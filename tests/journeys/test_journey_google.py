@@ -47,15 +47,6 @@ def test_a_gke_cluster_is_picked_and_a_vm_is_made_for_it(tmp_path: Path) -> None
             terminal.keys("C-a")
             terminal.wait_for("Review", "Enter applies them.", seconds=60)
             terminal.keys("Enter")
-            # The files for the VM can only be shown once it is there.
-            shown = terminal.wait_until(
-                lambda said: "Both answered" in said or "review again" in said, "the run", seconds=90
-            )
-            if "review again" in shown:
-                assert "SSH access" in shown, "nothing before the VM's own files is asked for twice"
-                terminal.keys("Enter")
-                terminal.wait_for("Review", "Enter applies them.", seconds=60)
-                terminal.keys("Enter")
             shown = terminal.wait_for("Both answered", seconds=90)
             assert "✓ VM → cluster" in shown
             assert "✓ cluster → VM" in shown
