@@ -216,7 +216,6 @@ def _zone(reader: ComputeReader, about: About) -> str:
         raise ActionNeeded(
             "MVM-810",
             "The form names no zone, and neither does gcloud.",
-            title="No zone is named",
             next_action="Type or pick it in Zone, or: gcloud config set compute/zone ZONE",
         )
     return zone

@@ -39,14 +39,12 @@ def place_of(machine: Machine, defaults: GoogleDefaults) -> Place:
         raise ActionNeeded(
             "MVM-809",
             f"no project is named for {machine.name}: not in the plan, not by gcloud, not by the credentials",
-            title="No Google project is named",
             next_action="Set the machine's gce.project, CLOUDSDK_CORE_PROJECT, or: gcloud config set project PROJECT",
         )
     if not zone:
         raise ActionNeeded(
             "MVM-810",
             f"no zone is named for {machine.name}: not in the plan and not by gcloud",
-            title="No zone is named",
             next_action="Set the machine's gce.zone, CLOUDSDK_COMPUTE_ZONE, or: gcloud config set compute/zone ZONE",
         )
     return Place(project, zone)
@@ -59,7 +57,6 @@ def cluster_project(cluster: GkeCluster, defaults: GoogleDefaults) -> str:
     raise ActionNeeded(
         "MVM-809",
         f"no project is named for the cluster {cluster.name}: not in the plan and not by gcloud",
-        title="No Google project is named",
         next_action="Set cluster.gke.project, CLOUDSDK_CORE_PROJECT, or: gcloud config set project PROJECT",
     )
 

@@ -18,6 +18,8 @@ class World(StrEnum):
     """Istio of another hand is there; nothing of ours is, and the VM is untouched."""
     DONE = "done"
     """Everything is onboarded."""
+    GOOGLE = "google"
+    """Everything is onboarded with a GKE cluster and an instance on Compute Engine."""
 
 
 @dataclass(frozen=True)

@@ -6,34 +6,10 @@ is a value that the test makes up and finds again there, and " … " stands for 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from tests.failures.row import Chapter, Row, fault
+from tests.failures.table_google import GOOGLE_LOGIN, GOOGLE_MACHINE
 
-FAULT = "`--fault {}`"
-
-
-@dataclass(frozen=True)
-class Row:
-    """One failure. `name` is its case; `made` says how it is made, for the document."""
-
-    name: str
-    code: str
-    exit_code: int
-    cause: str
-    made: str
-
-
-@dataclass(frozen=True)
-class Chapter:
-    """Rows that belong together."""
-
-    title: str
-    rows: tuple[Row, ...]
-
-
-def fault(name: str) -> str:
-    """A fault of the lab, as the document names it."""
-    return FAULT.format(name)
-
+__all__ = ["CHAPTERS", "Chapter", "Row", "fault", "rows"]
 
 CLUSTER = Chapter(
     "The cluster and its credentials",
@@ -418,7 +394,7 @@ PROBES = Chapter(
     ),
 )
 
-CHAPTERS = (CLUSTER, MESH, MACHINE, INSTALL, REGISTRATION, PROBES)
+CHAPTERS = (CLUSTER, GOOGLE_LOGIN, MESH, GOOGLE_MACHINE, MACHINE, INSTALL, REGISTRATION, PROBES)
 
 
 def rows() -> tuple[Row, ...]:

@@ -8,6 +8,7 @@ import pytest
 
 from meshvm_tui.exit_codes import ExitCode
 from meshvm_tui.lab.faults import CATALOG as LAB_FAULTS
+from meshvm_tui.lab.google.faults import GOOGLE_FAULTS
 from meshvm_tui.lab.guest.package import PACKAGE_FAULTS
 from meshvm_tui.lab.guest.vm import GUEST_FAULTS
 from meshvm_tui.problem_catalog import CATALOG
@@ -16,7 +17,7 @@ from tests.failures.all_cases import CASES
 from tests.failures.table import Row, rows
 
 NAMED_FAULT = re.compile(r"--fault ([a-z0-9-]+)")
-KNOWN_FAULTS = LAB_FAULTS.keys() | GUEST_FAULTS.keys() | PACKAGE_FAULTS.keys()
+KNOWN_FAULTS = LAB_FAULTS.keys() | GOOGLE_FAULTS.keys() | GUEST_FAULTS.keys() | PACKAGE_FAULTS.keys()
 
 
 def test_the_document_holds_the_table_as_it_is() -> None:

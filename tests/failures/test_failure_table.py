@@ -17,7 +17,7 @@ from tests.whole.lab_world import LabWorld
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("failures")]
 
-FLAGS = {World.BARE: (), World.MESH: ("--fault", "istio-present"), World.DONE: ("--vms", "3")}
+FLAGS = {World.BARE: (), World.MESH: ("--fault", "istio-present"), World.DONE: ("--vms", "3"), World.GOOGLE: ()}
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +32,8 @@ def lab_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[World
                 started = stack.enter_context(served_lab(tmp_path_factory.mktemp(world.value) / "lab", *FLAGS[world]))
                 if world is World.DONE:
                     _onboard(started)
+                if world is World.GOOGLE:
+                    _onboard_on_google(started)
                 running[world] = started
             found = running[world]
             assert found is not None, f"the lab {world.value} could not be made: see the first case that wanted it"
@@ -45,6 +47,11 @@ def _onboard(lab: LabWorld) -> None:
     applied = lab.run("apply", "-f", str(lab.edit_plan(machine("vm-1"))), "--yes")
     assert applied.returncode == 0, applied.stdout + applied.stderr
     _log_access(lab)
+
+
+def _onboard_on_google(lab: LabWorld) -> None:
+    applied = lab.run("apply", "-f", str(lab.state / "google-plan.yaml"), "--yes")
+    assert applied.returncode == 0, applied.stdout + applied.stderr
 
 
 def _log_access(lab: LabWorld) -> None:
@@ -71,7 +78,8 @@ def test_the_failure_is_named_in_the_other_systems_words(
 def _check(row: Row, seen: Seen) -> None:
     problem = seen.run.problem(row.code)
     assert seen.run.exit_code == row.exit_code, seen.run.output
-    said = " ".join(f"{problem['title']} {problem['cause']} {problem['next_action']}".split())
+    evidence = " ".join(value for _, value in problem.get("evidence", ()))
+    said = " ".join(f"{problem['title']} {problem['cause']} {problem['next_action']} {evidence}".split())
     for part in row.cause.split(" … "):
         phrase = part.format(**seen.values)
         assert phrase in said, f"{phrase!r} is not in {said!r}"
