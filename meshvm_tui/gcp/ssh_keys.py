@@ -83,9 +83,9 @@ def is_on(name: str, instance: JSON, project: JSON) -> bool:
 
 
 def user_name(login: str) -> str:
-    """A login here as a user name on a VM. root may not log in to Google's images."""
+    """A login here as a user name on a VM. root may not log in to Google's images, and nobody has no shell."""
     name = re.sub(r"[^a-z0-9_-]", "_", login.partition("@")[0].lower())[:32]
-    return name if re.match(r"[a-z_]", name) and name != "root" else "meshvm"
+    return name if re.match(r"[a-z_]", name) and name not in ("root", "nobody") else "meshvm"
 
 
 def host_keys(attributes: dict[str, str]) -> tuple[str, ...]:

@@ -82,7 +82,8 @@ def test_the_instances_own_switch_wins() -> None:
 
 
 @pytest.mark.parametrize(
-    ("login", "user"), [("ann", "ann"), ("Ann.B@acme.example", "ann_b"), ("root", "meshvm"), ("9lives", "meshvm")]
+    ("login", "user"),
+    [("ann", "ann"), ("Ann.B@acme.example", "ann_b"), ("root", "meshvm"), ("nobody", "meshvm"), ("9lives", "meshvm")],
 )
 def test_a_login_here_becomes_a_user_there(login: str, user: str) -> None:
     assert ssh_keys.user_name(login) == user
