@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -103,6 +105,14 @@ def google_impersonation(bench: Bench) -> Seen:
 @case(World.GOOGLE)
 def google_unreachable(bench: Bench) -> Seen:
     return Seen(apply(bench, environment={CONTAINER: "http://127.0.0.1:9/"}), {"place": "127.0.0.1:9"})
+
+
+@case(World.GOOGLE)
+def google_token_unreachable(bench: Bench) -> Seen:
+    key = json.loads(Path(bench.lab.environment[CREDENTIALS]).read_text(encoding="utf-8"))
+    file = bench.folder / "key.json"
+    file.write_text(json.dumps({**key, "token_uri": "http://127.0.0.1:9/token"}), encoding="utf-8")
+    return Seen(apply(bench, environment={CREDENTIALS: str(file)}), {"place": "127.0.0.1:9"})
 
 
 @case(World.GOOGLE)
@@ -211,6 +221,14 @@ def google_instance_missing(bench: Bench) -> Seen:
 def google_fingerprint(bench: Bench) -> Seen:
     run = apply(bench, timeout=3.0)
     return Seen(run, {"request": _asked(run, "MVM-815")})
+
+
+@case(World.GOOGLE)
+def google_foreign_rule(bench: Bench) -> Seen:
+    def change(plan: JSON) -> None:
+        plan["firewall"] = {"name": "default-allow-ssh", "ports": [8081]}
+
+    return Seen(apply(bench, change), {"rule": "default-allow-ssh", "project": PROJECT})
 
 
 @case(World.GOOGLE)

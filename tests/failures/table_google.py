@@ -28,6 +28,13 @@ GOOGLE_LOGIN = Chapter(
             "a service account that may not be impersonated",
         ),
         Row("google-unreachable", "MVM-804", 1, "{place} … Connection refused", "an endpoint where nobody listens"),
+        Row(
+            "google-token-unreachable",
+            "MVM-804",
+            1,
+            "{place} … Connection refused",
+            "a key whose token endpoint does not answer",
+        ),
         Row("google-in-the-clear", "MVM-839", 3, "http://{host}/ would send tokens in the clear", "an http endpoint"),
         Row("google-configuration", "MVM-846", 3, "{file}, line 1", "a gcloud configuration that cannot be read"),
         Row(
@@ -84,6 +91,13 @@ GOOGLE_MACHINE = Chapter(
             1,
             "fingerprint does not match … {request}",
             fault("google-fingerprint"),
+        ),
+        Row(
+            "google-foreign-rule",
+            "MVM-821",
+            3,
+            "{rule} in {project} is there and was not made here",
+            "`firewall.name` of a rule that is somebody else's",
         ),
         Row("google-no-address", "MVM-831", 3, "{machine} has no external address", "`externalAddress: false`"),
         Row("iap-not-authorized", "MVM-827", 1, "{machine}:2222 through IAP: 4033", fault("iap-4033")),
