@@ -42,16 +42,27 @@ class KeyLine(Widget):
             return
         parts: list[tuple[str, str]] = []
         self._places, column = [], self.styles.padding.left
-        for key, shown, words, enabled in _keys(screen):
+        keys = _keys(screen)
+        gap = self._gap([len(shown) + 1 + len(words) for _, shown, words, _ in keys])
+        for key, shown, words, enabled in keys:
             tones = ("$text-accent", "$foreground") if enabled else ("$foreground 40%", "$foreground 40%")
-            parts += [(f"{shown} ", tones[0]), (f"{words}  ", tones[1])]
+            parts += [(f"{shown} ", tones[0]), (words + " " * gap, tones[1])]
             width = len(shown) + 1 + len(words)
             self._places.append((column, column + width, key))
-            column += width + 2
+            column += width + gap
         content = Content.assemble(*parts)
         if content != self._content or content.spans != self._content.spans:
             self._content = content
             self.refresh()
+
+    def on_resize(self) -> None:
+        """Another width may want another gap."""
+        self._show(self.screen)
+
+    def _gap(self, widths: list[int]) -> int:
+        """Cells between two keys: one where two would push the last of them out."""
+        room = self.content_size.width
+        return 1 if room and sum(widths) + 2 * (len(widths) - 1) > room else 2
 
 
 def _keys(screen: Screen[object]) -> list[tuple[str, str, str, bool]]:
