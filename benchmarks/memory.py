@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import select
-import signal
 import statistics
 import sys
 import tempfile
@@ -13,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.first_frame import MINIMAL
+from benchmarks.first_frame import MINIMAL, bare_environment
+from benchmarks.timing import shown_on_a_terminal
 
 WITH_GOOGLE = """
 from meshvm_tui.adapters.google_compute_clients import library
@@ -41,14 +38,7 @@ class Memory:
 def measure(rounds: int) -> Memory:
     """The app at rest, in which nothing of Google is loaded; the same after it was; an app with one line."""
     with tempfile.TemporaryDirectory() as home:
-        environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": home,
-            "TERM": "xterm-256color",
-            "LC_ALL": "C.UTF-8",
-            "MESHVM_TUI_STATE_DIR": f"{home}/state",
-            "KUBECONFIG": f"{home}/none",
-        }
+        environment = bare_environment(home)
         commands: Sequence[tuple[list[str], bytes]] = (
             ([sys.executable, "-m", "meshvm_tui"], b"New onboarding"),
             ([sys.executable, "-c", MINIMAL], b"first frame"),
@@ -63,18 +53,6 @@ def measure(rounds: int) -> Memory:
 
 def _resident(command: Sequence[str], text: bytes, environment: Mapping[str, str]) -> float:
     """VmRSS in MB when the text appears on the terminal (Linux)."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execvpe(command[0], list(command), dict(environment))
-    seen = b""
-    try:
-        while text not in seen:
-            if not select.select([terminal], [], [], 30)[0]:
-                sys.exit(f"{command}: {text!r} did not appear; seen: {seen[-500:]!r}")
-            seen += os.read(terminal, 65536)
+    with shown_on_a_terminal(command, text, environment) as pid:
         status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-        return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmRSS:"))
-    finally:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-        os.close(terminal)
+    return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmRSS:"))

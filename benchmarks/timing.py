@@ -10,7 +10,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 
@@ -49,6 +50,13 @@ def run_time(command: Sequence[str], environment: Mapping[str, str] | None = Non
 def time_to_text(command: Sequence[str], text: bytes, environment: Mapping[str, str]) -> float:
     """Seconds from the start of a terminal program to the text's first appearance on its 80x24 terminal."""
     start = time.perf_counter()
+    with shown_on_a_terminal(command, text, environment):
+        return time.perf_counter() - start
+
+
+@contextmanager
+def shown_on_a_terminal(command: Sequence[str], text: bytes, environment: Mapping[str, str]) -> Iterator[int]:
+    """A terminal program on which the text has appeared; its process id. It is killed afterwards."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.execvpe(command[0], list(command), dict(environment))
@@ -58,7 +66,7 @@ def time_to_text(command: Sequence[str], text: bytes, environment: Mapping[str, 
             if not select.select([terminal], [], [], 30)[0]:
                 sys.exit(f"{command}: {text!r} did not appear; seen: {seen[-500:]!r}")
             seen += os.read(terminal, 65536)
-        return time.perf_counter() - start
+        yield pid
     finally:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)

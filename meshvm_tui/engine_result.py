@@ -5,17 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from meshvm_tui.engine_run import Run, Walk
-from meshvm_tui.events import Mode, Standing, StepFinished, StepState
+from meshvm_tui.engine_step import WILL_BE_PROBED
+from meshvm_tui.events import PASSING_ACTIONS, Mode, Standing, StepFinished, StepState
 from meshvm_tui.exit_codes import ExitCode
 from meshvm_tui.problems import ActionNeeded
 
 ACTION_NEEDED = ActionNeeded.__name__
 """The reason of a step that stopped because the operator must do something."""
-
-ACCESS = "ssh-access"
-"""The step whose access a machine's inside waits for."""
-PASSING = ("probe", "grant")
-"""Actions that leave the world as it was when the run ends."""
 
 
 def conclude(run: Run, order: Walk) -> dict[str, Any]:
@@ -34,9 +30,9 @@ def pending(result: StepFinished) -> bool:
     """Whether a looked-at step would change something; probes, and access for the run's own time, do not count."""
     if result.observation is None or result.state is not StepState.PENDING:
         return False
-    if result.observation.reason == "WillBeProbed":
+    if result.observation == WILL_BE_PROBED:
         return False
-    if any(change.action not in PASSING for change in result.changes):
+    if any(change.action not in PASSING_ACTIONS for change in result.changes):
         return True
     return not result.changes and result.observation.standing is not Standing.SATISFIED
 
@@ -77,9 +73,9 @@ def _message(code: ExitCode, results: list[StepFinished], mode: Mode) -> str:
         return f"Stopped at {first.step}{f' on {first.machine}' if first.machine else ''}: {first.message}"
     if mode is not Mode.APPLY:
         waiting = [result for result in results if pending(result)]
-        unknown = [result for result in waiting if not result.changes and _waits_for(result) == ACCESS]
-        if waiting and len(waiting) == len(unknown):
-            return f"As planned, as far as can be seen; {_count(len(unknown), 'step')} can be looked at over SSH only."
+        if waiting and not any(result.changes for result in waiting):
+            needed = ", ".join(dict.fromkeys(_waits_for(result) for result in waiting))
+            return f"As planned, as far as can be seen; {_count(len(waiting), 'step')} can be known after {needed}."
         return "Everything is as planned." if not waiting else f"{_count(len(waiting), 'step')} would change something."
     changed = sum(result.changed for result in results)
     return f"Done: {_count(changed, 'step')} changed something." if changed else "Done: nothing had to change."

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 CONFIRM_SECONDS = 10.0
 """How long an applied change may take to be seen by the next observation."""
 CONFIRM_PAUSE = 0.5
-MAKES_MACHINES = "machine"
-"""The step that makes an instance which does not exist yet."""
 EXPECTED = ""
 """The fingerprint of a change that was shown before it could be computed."""
 WILL_BE_PROBED = Observation(Standing.UNKNOWN, "WillBeProbed", "will be probed")
@@ -84,7 +82,7 @@ class Looking:
     def _expected(self, later: NotYetKnown) -> tuple[Change, ...]:
         """On a machine that is yet to be made nothing can be there to be changed: approving its making approves this.
         On one that exists, what would change is shown as soon as it can be seen."""
-        if later.waits_for != MAKES_MACHINES or self.run.request.mode is Mode.OBSERVE:
+        if not later.yet_to_be_made or self.run.request.mode is Mode.OBSERVE:
             return ()
         return (Change("update", f"{self.step.title} on the new machine", fingerprint=EXPECTED),)
 

@@ -51,6 +51,10 @@ class Standing(StrEnum):
     UNKNOWN = "unknown"
 
 
+PASSING_ACTIONS = ("probe", "grant")
+"""Actions that leave the world as it was when the run ends, and count as no change."""
+
+
 @dataclass(frozen=True)
 class Change:
     """One thing that apply would do: an object or file, its diff, and the command that does the same by hand.

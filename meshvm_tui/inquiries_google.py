@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from meshvm_tui.candidates import Candidate, Found
 from meshvm_tui.gcp.clusters import ClusterView
 from meshvm_tui.gcp.instance import InstanceView
+from meshvm_tui.gcp.places import short
 from meshvm_tui.inquiries import Topic
 from meshvm_tui.problems import ActionNeeded, Problem
 
@@ -74,7 +75,7 @@ def _instances(reader: ComputeReader, about: About) -> Found:
 
 
 def _instance(project: str, item: JSON) -> Candidate:
-    view, zone = InstanceView(item), _last(item.get("zone"))
+    view, zone = InstanceView(item), _place(item, "zone")
     return Candidate(
         view.name,
         (
@@ -187,12 +188,12 @@ def _subnets(reader: ComputeReader, about: About) -> Found:
     network = host["name"] if host else about.get("network", "") or "default"
     region = _zone(reader, about).rpartition("-")[0]
     listing = reader.subnetworks(project, region)
-    items = [item for item in listing.items if _last(item.get("network")) == network]
+    items = [item for item in listing.items if _place(item, "network") == network]
     found = []
-    for item in sorted(items, key=lambda item: (str(item.get("name", "")), _last(item.get("region")))):
+    for item in sorted(items, key=lambda item: (str(item.get("name", "")), _place(item, "region"))):
         name = str(item.get("name", ""))
-        value = f"projects/{project}/regions/{_last(item.get('region'))}/subnetworks/{name}" if host else name
-        found.append(Candidate(value, (str(item.get("ipCidrRange", "")), _last(item.get("region")))))
+        value = f"projects/{project}/regions/{_place(item, 'region')}/subnetworks/{name}" if host else name
+        found.append(Candidate(value, (str(item.get("ipCidrRange", "")), _place(item, "region"))))
     return Found(tuple(found), f"network {network} in {region}, project {project}", _unanswered(listing))
 
 
@@ -203,7 +204,6 @@ def _project(reader: ComputeReader, about: About) -> str:
         raise ActionNeeded(
             "MVM-809",
             "The form names no project, and neither does gcloud.",
-            title="No project is named",
             next_action="Type it into Project, or: gcloud config set project PROJECT_ID",
         )
     return project
@@ -221,9 +221,8 @@ def _zone(reader: ComputeReader, about: About) -> str:
     return zone
 
 
-def _last(url: object) -> str:
-    """The name at the end of a resource's URL."""
-    return str(url or "").rpartition("/")[2]
+def _place(item: JSON, field: str) -> str:
+    return short(str(item.get(field) or ""))
 
 
 def _deprecated(item: JSON) -> str:
@@ -235,7 +234,7 @@ def _unanswered(listing: Listing) -> str:
 
 
 def _listed(names: Iterable[str]) -> str:
-    return ", ".join(sorted(_last(name) for name in names))
+    return ", ".join(sorted(short(name) for name in names))
 
 
 FINDERS: dict[Topic, Callable[[ComputeReader, About], Found]] = {

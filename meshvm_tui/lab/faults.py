@@ -28,6 +28,27 @@ CATALOG: dict[str, str] = {
 }
 
 
+class FirstRequests:
+    """Counts requests for faults that hold for the first N of them (`name:N`); without a number they hold for all."""
+
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
+        self._counted: dict[tuple[str, str], int] = {}
+
+    def due(self, name: str) -> bool:
+        """Counts one more; whether the fault meets it."""
+        if not self._faults.active(name):
+            for counted in [key for key in self._counted if key[0] == name]:
+                del self._counted[counted]  # switched on again it counts from the beginning
+            return False
+        value = self._faults.value(name)
+        if not value.isdigit():
+            return True
+        done = self._counted.get((name, value), 0)
+        self._counted[name, value] = done + 1
+        return done < int(value)
+
+
 class UnknownFault(ValueError):
     """A fault that the catalog does not have."""
 

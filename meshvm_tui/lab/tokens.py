@@ -43,7 +43,7 @@ class Tokens:
         self._clock = clock or Clock()
         self.account_uid = account_uid
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._key = _load_or_make(directory / "service-account-key.pem")
+        self._key = load_or_make(directory / "service-account-key.pem")
         public = self._key.public_key().public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
@@ -111,7 +111,8 @@ class Tokens:
             raise TokenRejected(f"[invalid bearer token, {words}]")
 
 
-def _load_or_make(file: Path) -> rsa.RSAPrivateKey:
+def load_or_make(file: Path) -> rsa.RSAPrivateKey:
+    """The RSA key of a file, which is made the first time. TypeError where it holds another kind of key."""
     if file.exists():
         key = serialization.load_pem_private_key(file.read_bytes(), None)
         if not isinstance(key, rsa.RSAPrivateKey):

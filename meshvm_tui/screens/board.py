@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from meshvm_tui.engine_result import PASSING
 from meshvm_tui.events import (
+    PASSING_ACTIONS,
     Change,
     Event,
     Observation,
@@ -106,7 +106,8 @@ class Board:
 
     def changes_upto(self, stage: Stage) -> int:
         """How many changes a run up to this stage would make; probes and access for the run alone are none."""
-        return sum(change.action not in PASSING for line in self.upto(stage) for change in line.changes if _open(line))
+        changes = [change for line in self.upto(stage) if _open(line) for change in line.changes]
+        return sum(change.action not in PASSING_ACTIONS for change in changes)
 
     def stage_mark(self, stage: Stage) -> Mark:
         """Where the stage stands."""

@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from meshvm_tui.engine_result import PASSING
+from meshvm_tui.events import PASSING_ACTIONS
 from meshvm_tui.screens.app_screen import AppScreen
 from meshvm_tui.screens.dialogs import ProblemDialog
 from meshvm_tui.screens.glyphs import printable
@@ -161,7 +161,7 @@ class ReviewScreen(AppScreen):
         failed = next(iter(self.board.problems()), None)
         stops = f"   ! it stops at: {failed.title}" if failed else ""
         actions = [change.action for _, change in self._changes]
-        changes, probes = sum(action not in PASSING for action in actions), actions.count("probe")
+        changes, probes = sum(action not in PASSING_ACTIONS for action in actions), actions.count("probe")
         asked = f", {probes} probe{'' if probes == 1 else 's'}" if probes else ""
         if not self._changes:
             return f"Nothing can be listed{stops}" if failed else "Nothing to change. Enter goes through it once more."

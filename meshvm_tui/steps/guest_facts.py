@@ -100,7 +100,9 @@ def gateway_was_reached(exit_code: str) -> bool:
 def _check_open(ports: ReadPorts, scope: Scope) -> None:
     """Raises NotYetKnown while an instance is not there, or no key of ours opens it."""
     view = instance(ports, scope)
-    if view is None or view.status != "RUNNING":
+    if view is None:
+        raise NotYetKnown("machine", "the instance is not there yet", yet_to_be_made=True)
+    if view.status != "RUNNING":
         raise NotYetKnown("machine", "the instance does not run yet")
     if ports.access is None or not ports.access.look(view.body).open:
         raise NotYetKnown("ssh-access", "looked at once a key of ours opens the instance")

@@ -210,11 +210,13 @@ class EntryHealthy(Step):
     def apply(self, ports: Ports, scope: Scope) -> Outcome:
         """Waits; the probe's own words are the cause where it does not become healthy."""
         reading, said = ports.reading(), ""
-        while scope.remaining() > PAUSE_SECONDS:
+        while True:
             entry = registered_entry(reading, scope)
             if entry is not None and entry.health is Health.HEALTHY:
                 return Outcome(False, "healthy", satisfied("healthy", reason="Healthy"))
             said = (entry.health_message if entry else "") or said
+            if scope.remaining() <= PAUSE_SECONDS:  # asked even of a last attempt that has hardly any time
+                break
             scope.progress(f"waiting for the probe: {said or 'no answer yet'}", None, None)
             scope.wait(PAUSE_SECONDS)
         raise TransientError(

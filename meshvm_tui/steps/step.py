@@ -110,11 +110,12 @@ class Step(ABC):
 
 class NotYetKnown(TransientError):
     """What is asked of the world can only be known after another step has run: where a run only looks, the step that
-    asks is unknown until then, not failed."""
+    asks is unknown until then, not failed. `yet_to_be_made` says that nothing is there which could be changed."""
 
-    def __init__(self, waits_for: str, message: str) -> None:
+    def __init__(self, waits_for: str, message: str, *, yet_to_be_made: bool = False) -> None:
         super().__init__("MVM-829", message)
         self.waits_for = waits_for
+        self.yet_to_be_made = yet_to_be_made
 
 
 def machine_of(scope: Scope) -> Machine:

@@ -262,17 +262,17 @@ def test_importing_the_engine_loads_no_terminal_and_no_client_library() -> None:
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize(("waits_for", "shown"), [("machine", [""]), ("ssh-access", [])])
-def test_what_can_only_be_known_later_is_unknown_and_not_failed(waits_for: str, shown: list[str]) -> None:
+@pytest.mark.parametrize(("yet_to_be_made", "shown"), [(True, [""]), (False, [])])
+def test_what_can_only_be_known_later_is_unknown_and_not_failed(yet_to_be_made: bool, shown: list[str]) -> None:
     """The inside of a machine that is yet to be made is approved with it; that of one that exists is not."""
     world = World()
-    step = Switch(world, on_observe=raising(NotYetKnown(waits_for, "not yet")))
+    step = Switch(world, on_observe=raising(NotYetKnown("machine", "not yet", yet_to_be_made=yet_to_be_made)))
     finished = world.run(shared(step), plan_with(), Mode.PLAN)
     event = world.finished()["switch", ""]
     assert event.state is StepState.PENDING
     assert event.observation and (event.observation.standing, event.observation.waits_for) == (
         Standing.UNKNOWN,
-        waits_for,
+        "machine",
     )
     assert [change.fingerprint for change in event.changes] == shown
     assert finished.exit_code == ExitCode.CHANGES_PENDING

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,6 +14,7 @@ VM = "vm-3"
 """The machine that these cases start and stop."""
 IDENTITY = ("etc/certs/cert-chain.pem", "etc/certs/key.pem")
 ACCOUNT = "/api/v1/namespaces/vm-namespace/serviceaccounts/vm-sa"
+ENTRIES = "/apis/networking.istio.io/v1/namespaces/vm-namespace/workloadentries"
 GROUPS = "/apis/networking.istio.io/v1/namespaces/vm-namespace/workloadgroups"
 
 
@@ -59,7 +61,9 @@ def istiod_not_found(bench: Bench) -> Seen:
 
 @case(World.DONE, "tampered:cluster.env:(?m)^ISTIO_SVC_IP=.*$=>ISTIO_SVC_IP=10.99.7.3")
 def entry_under_another_address(bench: Bench) -> Seen:
-    return Seen(_started(bench), {"address": "10.99.7.3", "wanted": _address(bench)})
+    with _stopped(bench):
+        run = _apply(bench, None, seconds=10)
+    return Seen(run, {"address": "10.99.7.3", "wanted": _address(bench)})
 
 
 @case(World.DONE)
@@ -69,16 +73,33 @@ def entry_never_healthy(bench: Bench) -> Seen:
         plan["workload"]["probe"] = {"httpGet": {"port": 9, "path": f"/{bench.word}"}, "periodSeconds": 1}
 
     try:
-        run = _started(bench, probed)
+        with _stopped(bench):
+            _apply(bench, probed, seconds=10)
+            _wait_for_health(bench)
+            run = _apply(bench, probed)
     finally:
         bench.lab.api("DELETE", f"{GROUPS}/{bench.word}")
     return Seen(run, {"path": f"/{bench.word}"})
 
 
+def _wait_for_health(bench: Bench) -> None:
+    """Until the agent has given up its first probes and its entry says so, however long this machine takes."""
+    entry = f"{ENTRIES}/{bench.word}-{_address(bench)}"
+    for _ in range(300):
+        if bench.lab.api("GET", entry).get("status", {}).get("conditions"):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{entry} has no condition")
+
+
 def _started(bench: Bench, change: Change | None = None) -> Run:
     """A run up to the entry, on a machine without a certificate of its own; its sidecar is stopped afterwards."""
     with _stopped(bench):
-        return bench.apply(both(machine(VM), without_samples, *([change] if change else [])), timeout=4)
+        return _apply(bench, change)
+
+
+def _apply(bench: Bench, change: Change | None, seconds: float = 4) -> Run:
+    return bench.apply(both(machine(VM), without_samples, *([change] if change else [])), timeout=seconds)
 
 
 @contextmanager

@@ -75,11 +75,15 @@ def test_health_is_what_istiod_wrote(tmp_path: Path, health: str, standing: Stan
     assert (seen.standing, seen.reason) == (standing, reason)
 
 
-def test_an_unhealthy_workload_is_told_in_the_probes_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("waits", [5, 0])
+def test_an_unhealthy_workload_is_told_in_the_probes_words(
+    waits: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also by the last attempt of a run, which has no time left to wait."""
     world = World(a_plan(workload=PROBED, services={"httpServer": None}), tmp_path / "f", health="False")
     world.run(upto=EntryRegistered)
     scope = world.scope()
-    monkeypatch.setattr(type(scope), "remaining", lambda self: 60.0 if self.told.waits < 5 else 0.0)
+    monkeypatch.setattr(type(scope), "remaining", lambda self: 60.0 if self.told.waits < waits else 0.0)
     with pytest.raises(TransientError) as caught:
         EntryHealthy().apply(world.ports, scope)
     assert (caught.value.code, caught.value.cause) == ("MVM-323", "refused")

@@ -43,14 +43,18 @@ def test_before_there_is_an_instance_nothing_is_known() -> None:
     assert (seen.standing, seen.waits_for) == (Standing.UNKNOWN, "machine")
 
 
-@pytest.mark.parametrize(("there", "waits_for"), [(False, "machine"), (True, "ssh-access")])
-def test_the_inside_is_unknown_until_a_key_opens_it(there: bool, waits_for: str) -> None:
+@pytest.mark.parametrize(
+    ("status", "waits_for", "yet_to_be_made"),
+    [("", "machine", True), ("TERMINATED", "machine", False), ("RUNNING", "ssh-access", False)],
+)
+def test_the_inside_is_unknown_until_a_key_opens_it(status: str, waits_for: str, yet_to_be_made: bool) -> None:
+    """Only on a machine that is not there yet can there be nothing to show beforehand."""
     bench = Bench(a_plan())
-    if there:
-        bench.compute.put({"name": "my-mesh-vm"})
+    if status:
+        bench.compute.put({"name": "my-mesh-vm", "status": status})
     with pytest.raises(NotYetKnown) as caught:
         guest_facts(bench.reading, bench.scope)
-    assert caught.value.waits_for == waits_for
+    assert (caught.value.waits_for, caught.value.yet_to_be_made) == (waits_for, yet_to_be_made)
 
 
 def test_nothing_is_sent_to_a_machine_that_says_it_is_another() -> None:

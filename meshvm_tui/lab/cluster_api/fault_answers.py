@@ -7,7 +7,7 @@ import asyncio
 from meshvm_tui.lab.cluster_api.access import Question, User, refusal
 from meshvm_tui.lab.cluster_api.errors import ApiError, forbidden, resource_name, unauthorized
 from meshvm_tui.lab.cluster_api.request_info import RequestInfo
-from meshvm_tui.lab.faults import Faults
+from meshvm_tui.lab.faults import Faults, FirstRequests
 
 _RETRY_SECONDS = 1
 
@@ -17,11 +17,11 @@ class FaultAnswers:
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
-        self._counted: dict[tuple[str, str], int] = {}
+        self._first = FirstRequests(faults)
 
     def check_any(self) -> None:
         """Faults that meet every request."""
-        if self._due("api-429"):
+        if self._first.due("api-429"):
             given = self._faults.value("api-429")
             usual = "The server is currently unable to handle the request: too many requests, please try again later."
             told = usual if not given or given.isdigit() else given
@@ -29,7 +29,7 @@ class FaultAnswers:
             raise ApiError(429, "TooManyRequests", told, details, retry_after=_RETRY_SECONDS)
         if self._faults.active("api-401"):
             raise unauthorized(self._faults.value("api-401"))
-        if self._due("api-500"):
+        if self._first.due("api-500"):
             given = self._faults.value("api-500")
             cause = "etcdserver: request timed out" if not given or given.isdigit() else given
             details_500 = {"causes": [{"message": cause}]}
@@ -61,15 +61,3 @@ class FaultAnswers:
             policy = self._faults.value("admission-refused") or "required-labels"
             told = f'admission webhook "validation.gatekeeper.sh" denied the request: [{policy}] a label is missing'
             raise ApiError(403, "Forbidden", told, {})
-
-    def _due(self, name: str) -> bool:
-        if not self._faults.active(name):
-            for counted in [key for key in self._counted if key[0] == name]:
-                del self._counted[counted]  # switched on again it counts from the beginning
-            return False
-        value = self._faults.value(name)
-        if not value.isdigit():
-            return True
-        done = self._counted.get((name, value), 0)
-        self._counted[name, value] = done + 1
-        return done < int(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from meshvm_tui.lab.faults import Faults
+from meshvm_tui.lab.faults import Faults, FirstRequests
 from meshvm_tui.lab.google import catalogue
 from meshvm_tui.lab.google.catalogue import NUMBER, PROJECT
 from meshvm_tui.lab.google.errors import (
@@ -33,7 +33,7 @@ class Gate:
         self._faults = faults
         self._oauth = oauth
         self._projects = projects
-        self._counted: dict[tuple[str, str], int] = {}
+        self._first = FirstRequests(faults)
 
     async def delay(self) -> None:
         """Waits where google-slow says so."""
@@ -42,9 +42,9 @@ class Gate:
 
     def check_load(self, api: str) -> None:
         """google-429 and google-503."""
-        if self._due("google-429"):
+        if self._first.due("google-429"):
             raise too_many(f"{api}.googleapis.com", NUMBER)
-        if self._due("google-503"):
+        if self._first.due("google-503"):
             raise unavailable()
 
     def who(self, authorization: str, route: Route) -> str:
@@ -77,18 +77,6 @@ class Gate:
             raise forbidden(lacking, resource) if route.api == "compute" else denied(lacking, resource)
         if route.api == "compute":
             _check_place(call, project)
-
-    def _due(self, name: str) -> bool:
-        if not self._faults.active(name):
-            for counted in [key for key in self._counted if key[0] == name]:
-                del self._counted[counted]  # switched on again it counts from the beginning
-            return False
-        value = self._faults.value(name)
-        if not value.isdigit():
-            return True
-        done = self._counted.get((name, value), 0)
-        self._counted[name, value] = done + 1
-        return done < int(value)
 
 
 def _check_place(call: Call, project: str) -> None:

@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from meshvm_tui.lab.authority import write_secret
 from meshvm_tui.lab.clock import Clock
+from meshvm_tui.lab.tokens import load_or_make
 
 CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
 EMAIL_SCOPE = "https://www.googleapis.com/auth/userinfo.email"
@@ -90,15 +91,7 @@ class GoogleTokens:
     @cached_property
     def private_key(self) -> rsa.RSAPrivateKey:
         """The service account's key, made once for a state folder."""
-        file = self._folder / "service-account-key.pem"
-        if file.exists():
-            key = serialization.load_pem_private_key(file.read_bytes(), None)
-            if not isinstance(key, rsa.RSAPrivateKey):
-                raise TypeError(f"{file} does not hold an RSA key")
-            return key
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        write_secret(file, private_pem(key))
-        return key
+        return load_or_make(self._folder / "service-account-key.pem")
 
     @cached_property
     def _secret(self) -> bytes:
