@@ -15,13 +15,18 @@ from meshvm_tui import plan_patterns as patterns
 from meshvm_tui.plan_base import (
     AUTO,
     DnsLabel,
+    DnsLabelOrNothing,
     DnsName,
     EnvName,
+    Image,
     LabelKey,
     LabelValue,
+    Locality,
+    MeshName,
     Part,
     Port,
     PortName,
+    Version,
     ip_address,
     ip_range,
 )
@@ -86,14 +91,14 @@ class Mesh(Part):
     """
 
     istio_namespace: DnsLabel = "istio-system"
-    revision: str = AUTO
+    revision: DnsLabelOrNothing = AUTO
     install: Install = Install.KEEP
-    version: str = ""
+    version: Version = ""
     upgrade_cluster: str = ""
-    profile: str = "default"
-    mesh_id: str = Field(AUTO, alias="meshID")
-    cluster_id: str = Field(AUTO, alias="clusterID")
-    network: str = AUTO
+    profile: DnsLabelOrNothing = "default"
+    mesh_id: MeshName = Field(AUTO, alias="meshID")
+    cluster_id: MeshName = Field(AUTO, alias="clusterID")
+    network: LabelValue = AUTO
 
 
 class GatewayMethod(StrEnum):
@@ -118,7 +123,7 @@ class Gateway(Part):
     """
 
     name: DnsLabel = "istio-eastwestgateway"
-    namespace: Annotated[str, StringConstraints(pattern=patterns.DNS_LABEL_OR_NOTHING)] = ""
+    namespace: DnsLabelOrNothing = ""
     method: GatewayMethod = GatewayMethod.APPLY
     address: str = AUTO
     exposure: Exposure = Exposure.PUBLIC
@@ -187,8 +192,8 @@ class Workload(Part):
     labels: dict[LabelKey, LabelValue] = Field(default_factory=lambda: {"app": "hello-vm"})
     annotations: dict[str, str] = Field(default_factory=dict)
     ports: dict[PortName, Port] = Field(default_factory=lambda: {"http": 80})
-    network: str = ""
-    locality: str = ""
+    network: LabelValue = ""
+    locality: Locality = ""
     weight: int = Field(0, ge=0)
     probe: Probe | None = None
 
@@ -196,7 +201,7 @@ class Workload(Part):
 class Sidecar(Part):
     """The istio-sidecar package and its settings. `tokenDuration` is in seconds."""
 
-    version: str = ""
+    version: Version = ""
     package: str = OFFICIAL
     sha256: Annotated[str, StringConstraints(pattern=patterns.SHA256)] = ""
     capture_dns: bool = Field(True, alias="captureDNS")
@@ -214,7 +219,7 @@ class Sidecar(Part):
 class HelloWorld(Part):
     """The sample service in the cluster."""
 
-    image: str = "gcr.io/tetratelabs/hello-world:1.0.0"
+    image: Image = "gcr.io/tetratelabs/hello-world:1.0.0"
     namespace: DnsLabel = "default"
 
 
@@ -259,7 +264,7 @@ class Probes(Part):
     """The proof: an empty list stands for one request each way between the samples."""
 
     requests: list[TrafficProbe] = Field(default_factory=list)
-    curl_image: str = "curlimages/curl:8.10.1"
+    curl_image: Image = "curlimages/curl:8.10.1"
 
 
 class Plan(Part):

@@ -90,7 +90,9 @@ def with_values(plan: Plan, values: Mapping[str, Any]) -> Edited:
     except ValidationError as error:
         found = plan_errors(error)
         spelled = re.sub(r"\.(\d+)", r"[\1]", next(iter(values)))
-        ours = next((item for item in found if item.field.startswith(spelled)), found[0])
+        about_it = [item for item in found if item.field.startswith(spelled)]
+        # Of a value that may be of several types, what is wrong inside it says more than that it is no `auto`.
+        ours = max(about_it, key=lambda item: len(item.field)) if about_it else found[0]
         return Edited(plan, f"{ours.what}; valid: {ours.valid}" if ours.valid else ours.what)
 
 

@@ -8,7 +8,19 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from meshvm_tui import plan_patterns as patterns
-from meshvm_tui.plan_base import AUTO, DnsLabel, Part, Port, Project, SshHost, SshUser, Zone, ip_address, ip_range
+from meshvm_tui.plan_base import (
+    AUTO,
+    DnsLabel,
+    Part,
+    Port,
+    Project,
+    Resource,
+    SshHost,
+    SshUser,
+    Zone,
+    ip_address,
+    ip_range,
+)
 
 
 class Google(Part):
@@ -58,8 +70,8 @@ class Ssh(Part):
     port: Port = 22
     key: str = ""
     via: Via = Via.EXTERNAL
-    jump: str = ""
-    known_host: str = ""
+    jump: Annotated[str, StringConstraints(pattern=patterns.JUMP_OR_NOTHING)] = ""
+    known_host: Annotated[str, StringConstraints(pattern=patterns.HOST_KEY_OR_NOTHING)] = ""
 
 
 class GceCreate(Part):
@@ -68,13 +80,13 @@ class GceCreate(Part):
     `network` and `subnet` are names, or paths as projects/HOST/global/networks/NAME for a Shared VPC.
     `serviceAccount` is empty for the project's default one, or `none`."""
 
-    machine_type: str = "n1-standard-2"
-    image_family: str = "debian-12"
-    image_project: str = "debian-cloud"
+    machine_type: Resource = "n1-standard-2"
+    image_family: Resource = "debian-12"
+    image_project: Project = "debian-cloud"
     tags: list[DnsLabel] = Field(default_factory=lambda: ["mesh-vm"])
-    network: str = "default"
-    subnet: str = ""
-    service_account: str = ""
+    network: Resource = "default"
+    subnet: Resource = ""
+    service_account: Annotated[str, StringConstraints(pattern=patterns.ACCOUNT_OR_NOTHING)] = ""
     external_address: bool = True
 
 

@@ -21,6 +21,16 @@ PROBE_URL = r"^http://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[\x21-\x7e]*)?$"
 PROJECT_OR_NOTHING = r"^(([a-z0-9.-]+:)?[a-z][-a-z0-9]{4,28}[a-z0-9])?$"
 # A zone, or a region, which is where regional clusters are.
 ZONE_OR_NOTHING = r"^([a-z]+-[a-z]+[0-9](-[a-z])?)?$"
+VERSION_OR_NOTHING = r"^([0-9]+\.[0-9]+(\.[0-9]+)?([-+.][0-9A-Za-z.+-]+)?)?$"
+# What a cluster or a mesh is called: also an ARN. It ends up in a file that a shell sources, so no blanks or quotes.
+MESH_NAME_OR_NOTHING = r"^([A-Za-z0-9][A-Za-z0-9._:/@-]{0,252})?$"
+LOCALITY_OR_NOTHING = r"^([A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){0,2})?$"
+IMAGE = r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$"
+RESOURCE_OR_NOTHING = r"^([a-z0-9][a-z0-9./:_-]*)?$"
+ACCOUNT_OR_NOTHING = r"^(none|default|[^\s@,]+@[^\s@,]+)?$"
+_HOP = r"([^\s,@]+@)?[A-Za-z0-9\[][^\s,@]*"
+JUMP_OR_NOTHING = rf"^({_HOP}(,{_HOP})*)?$"
+HOST_KEY_OR_NOTHING = r"^(SHA256:[A-Za-z0-9+/]{43}=?|[a-z0-9@.-]+ [A-Za-z0-9+/]{32,}={0,2}( .*)?)?$"
 IP_RANGE = r"^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$"
 
 PATTERN_WORDS = {
@@ -36,6 +46,14 @@ PATTERN_WORDS = {
     SHA256: "64 hexadecimal digits in lower case, or nothing",
     PROJECT_OR_NOTHING: "a project ID of 6 to 30 lower-case letters, digits or -, or nothing",
     ZONE_OR_NOTHING: "a zone such as europe-west1-b, or for a cluster a region such as europe-west1",
+    VERSION_OR_NOTHING: "a version such as 1.30.3, or nothing",
+    MESH_NAME_OR_NOTHING: "a name without blanks, such as acme-prod",
+    LOCALITY_OR_NOTHING: "region, region/zone or region/zone/subzone, such as europe-west1/europe-west1-b",
+    IMAGE: "a container image, such as curlimages/curl:8.10.1",
+    RESOURCE_OR_NOTHING: "a name such as n1-standard-2, or a path as Google writes it",
+    ACCOUNT_OR_NOTHING: "a service account's e-mail address, none, or nothing for the project's default one",
+    JUMP_OR_NOTHING: "user@host:port, or several with commas between",
+    HOST_KEY_OR_NOTHING: "SHA256: and 43 characters as ssh-keygen -l shows them, or a key's type and base64",
     IP_RANGE: "an IP range, such as 10.0.0.0/8",
     PROBE_URL: "an http URL without spaces, such as http://hello-world.default",
 }

@@ -18,6 +18,8 @@ from meshvm_tui.problems import PermanentError, Problem
 
 TIME = "2026-11-22T21:14:07Z"
 
+FINGERPRINT = "SHA256:abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
+
 
 class FakeReader:
     """A reading cluster whose watches end when they are told to. Every call is noted; nothing else exists."""
@@ -232,7 +234,11 @@ def _proof() -> Observation:
 
 def unknown_host_key() -> Problem:
     """What an unknown host key looks like to a screen."""
-    return PermanentError("MVM-404", "vm-1 shows ssh-ed25519 SHA256:abc", evidence={"fingerprint": "SHA256:abc"})
+    return PermanentError(
+        "MVM-404",
+        f"vm-1 shows ssh-ed25519 {FINGERPRINT}",
+        evidence={"fingerprint": FINGERPRINT},
+    )
 
 
 def plan_with_vm() -> Plan:

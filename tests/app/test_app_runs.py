@@ -14,7 +14,7 @@ from meshvm_tui.events import Mode, Stage
 from meshvm_tui.problems import ActionNeeded, PermanentError
 from meshvm_tui.screens.run import RunScreen
 from meshvm_tui.session_store import OpenSession, SessionStore
-from tests.app.fakes import STEPS, FakeConnections, ScriptedEngine, plan_with_vm, unknown_host_key
+from tests.app.fakes import FINGERPRINT, STEPS, FakeConnections, ScriptedEngine, plan_with_vm, unknown_host_key
 from tests.app.harness import NARROW, WIDE, World, world
 
 
@@ -148,13 +148,13 @@ async def test_an_unknown_host_key_is_asked_for_and_pinned_in_the_plan(
         await skip_to(made, Stage.MACHINE)
         await made.press("ctrl+a")
         await made.screen("ProblemDialog")
-        await made.says("SHA256:abc", "accept this key")
+        await made.says("SHA256:abcdef", "accept this key")
         scripted.problems.clear()
         await made.press("enter")
         await made.screen("ReviewScreen")
         await made.says("4 changes.")
-        assert scripted.requests[-1].plan.machines[0].ssh.known_host == "SHA256:abc"
-        assert made.wizard.plan.machines[0].ssh.known_host == "SHA256:abc"
+        assert scripted.requests[-1].plan.machines[0].ssh.known_host == FINGERPRINT
+        assert made.wizard.plan.machines[0].ssh.known_host == FINGERPRINT
 
 
 async def test_a_run_can_be_watched_and_cancelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ def on_host(**ssh: object) -> Plan:
 
 
 def test_a_machine_keeps_both_of_its_sides() -> None:
-    plan = on_host(known_host="SHA256:abc", user="me")
+    plan = on_host(known_host="SHA256:abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG", user="me")
     draft = PlanDraft(plan)
     put(draft, (GCE, Kind.PART, "yes"))
     machine = draft.plan.machines[0]

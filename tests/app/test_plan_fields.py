@@ -145,7 +145,7 @@ def test_machines_come_and_go() -> None:
     assert not lacking(plan, Stage.WORKLOAD)
     plan, _ = change(plan, "machines.{machine}.host", "10.1.2.3")
     plan, _ = change(plan, "machines.{machine}.ssh.user", "operator")
-    plan, _ = change(plan, "machines.{machine}.ssh.knownHost", "SHA256:abc")
+    plan, _ = change(plan, "machines.{machine}.ssh.knownHost", "SHA256:abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG")
     assert not lacking(plan, Stage.MACHINE)
     both = plan_with_machine_added(plan)
     assert [machine.name for machine in both.machines] == ["my-mesh-vm", "my-mesh-vm-2"]

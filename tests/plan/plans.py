@@ -13,6 +13,7 @@ ports = st.integers(1, 65535)
 ips = st.ip_addresses().map(str)
 ranges = st.ip_addresses(v=4).map(lambda address: f"{address}/32")
 texts = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=30)
+mesh_names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,30}", fullmatch=True)
 values = st.from_regex(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,20}[A-Za-z0-9])?)?", fullmatch=True)
 
 
@@ -51,8 +52,8 @@ instances = st.builds(
         p.GceCreate,
         machine_type=labels,
         tags=st.lists(labels, max_size=3),
-        network=texts,
-        service_account=texts,
+        network=labels,
+        service_account=st.sampled_from(["", "none", "vm@acme.iam.gserviceaccount.com"]),
         external_address=st.booleans(),
     ),
     st.sampled_from(p.Via),
@@ -77,7 +78,7 @@ plans = part(
         sources=st.just("auto") | st.lists(ranges, max_size=3),
         target=st.sampled_from(p.FirewallTarget),
     ),
-    mesh=part(p.Mesh, revision=labels, install=st.sampled_from(p.Install), mesh_id=texts, network=texts),
+    mesh=part(p.Mesh, revision=labels, install=st.sampled_from(p.Install), mesh_id=mesh_names, network=labels),
     gateway=part(p.Gateway, address=ips, exposure=st.sampled_from(p.Exposure), source_ranges=st.lists(ranges)),
     workload=part(
         p.Workload,
