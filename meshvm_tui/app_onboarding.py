@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
-from textual import on
+from textual import events, on
 
 from meshvm_tui import app_messages as told
 from meshvm_tui.app_base import BaseApp
@@ -97,6 +98,14 @@ class OnboardingApp(BaseApp):
             self.post(told.ReadyToExit(code))
 
         in_thread(wait, "meshvm-exit")
+
+    async def on_event(self, event: events.Event) -> None:
+        """Somebody is there, or looks elsewhere: what is there is looked at more or less often."""
+        if self.runs and isinstance(event, events.Key | events.Paste | events.AppFocus):
+            self.runs.pace.touched(time.monotonic())
+        elif self.runs and isinstance(event, events.AppBlur):
+            self.runs.pace.left()
+        await super().on_event(event)
 
     async def action_quit(self) -> None:
         """Saves and leaves; asks first while the world is being changed."""

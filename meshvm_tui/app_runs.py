@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from meshvm_tui.engine_worker import EngineWorker, Job
 from meshvm_tui.events import Event, Mode, RunFinished, Stage, StepLogged, StepState
 from meshvm_tui.exit_codes import ExitCode
+from meshvm_tui.look_pace import LookPace
 from meshvm_tui.plan_fields import lacking
 from meshvm_tui.screens.board import STAGES, Board
 from meshvm_tui.screens.log_drawer import log_line
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
 LOOK_AFTER_EDIT = 0.8
 """Seconds after the last accepted change: nobody wants a half-typed host to be dialled."""
-LOOK_AGAIN = 15.0
-"""Seconds after which what is there is looked at again while nothing is done."""
+LOG_KEPT = 200
+"""Lines of the last look that are compared with those of the next, so that the log says each thing once."""
 
 
 class Runs:
@@ -43,7 +44,9 @@ class Runs:
         self._mode = Mode.PLAN
         self._shows = False
         self._look_at: Stage | None = None
-        self._look_when = 0.0
+        self._said: list[str] = []
+        self._said_now: list[str] = []
+        self.pace = LookPace()
 
     def begin(self, keeper: SessionKeeper) -> None:
         """Another session: nothing is known yet."""
@@ -64,7 +67,8 @@ class Runs:
 
     def look(self, stage: Stage, *, after: float = 0.0) -> None:
         """Looks at what is there up to this stage, once `after` seconds have passed without another wish."""
-        self._look_at, self._look_when = stage, time.monotonic() + after
+        self._look_at = stage
+        self.pace.wanted(time.monotonic(), after)
 
     def look_after_edit(self, stage: Stage) -> None:
         """Looks once the typing has paused."""
@@ -73,12 +77,16 @@ class Runs:
     def rest(self) -> None:
         """Looks at nothing by itself until asked again."""
         self._look_at = None
+        self.pace.rest()
 
     def pulse(self) -> None:
         """Starts the look that is due. Called several times a second."""
-        if self._look_at is not None and time.monotonic() >= self._look_when and not self.applying:
+        now = time.monotonic()
+        if self.pace.slept(now, time.time()) and self._look_at is not None:
+            self.log.append(" The computer slept: everything is looked at again")
+        if self._look_at is not None and self.pace.due(now) and not self.applying:
             stage = self._look_at
-            self._look_when = time.monotonic() + LOOK_AGAIN
+            self.pace.began(now)
             # A session that is gone on with is looked at whole first: that tells which stage needs the operator.
             self._start(Mode.PLAN, STAGES[-1] if self.resuming else stage, shows=False)
 
@@ -105,11 +113,14 @@ class Runs:
         if token != self._token:
             return
         if isinstance(event, StepLogged):
-            self.log.append(log_line(event))
+            self._log(event)
             return
         now = time.monotonic()
+        if isinstance(event, RunFinished) and not self._shows:
+            self._said, self._said_now = self._said_now, []
+            self.pace.ended(now, well=event.exit_code in (ExitCode.DONE, ExitCode.CHANGES_PENDING))
         if not (isinstance(event, RunFinished) and event.exit_code == ExitCode.CANCELLED and not self._shows):
-            self.world.take(event, now)
+            self.world.take(event, now, quiet=not self._shows)
             if isinstance(event, RunFinished) and self.resuming and not self._shows:
                 self.resuming, self.looked_whole = False, True
         if self._shows:
@@ -126,10 +137,20 @@ class Runs:
             return False
         words = f"{problem.title}: {problem.cause}"
         self.world.running = False
+        if not self._shows:
+            self.pace.ended(time.monotonic(), well=False)
         self.log.append(f" {problem.code}  {words}")
         self.shown.take(RunFinished("", "", self._mode, int(ExitCode.FAILED), False, words), time.monotonic())
         self.changed = True
         return self._shows
+
+    def _log(self, event: StepLogged) -> None:
+        """A look says again what the look before it said: told once."""
+        said = f"{event.step} {event.machine} {event.source} {event.text}"
+        if not self._shows:
+            self._said_now = [*self._said_now[-LOG_KEPT:], said]
+        if self._shows or said not in self._said:
+            self.log.append(log_line(event))
 
     def _start(self, mode: Mode, upto: Stage, *, shows: bool, approved: Board | None = None) -> None:
         keeper = self._keeper

@@ -83,8 +83,10 @@ class Board:
     running: bool = False
     finished: RunFinished | None = None
 
-    def take(self, event: Event, now: float) -> None:
-        """Folds one event; `now` is monotonic, for the time that a running step has taken so far."""
+    def take(self, event: Event, now: float, *, quiet: bool = False) -> None:
+        """Folds one event; `now` is monotonic, for the time that a running step has taken so far.
+
+        Where it is `quiet`, what is known stays as it is until something else is known: nothing flickers."""
         if isinstance(event, RunStarted):
             self._begin(event)
         elif isinstance(event, RunFinished):
@@ -92,7 +94,7 @@ class Board:
             self._settle()
         elif isinstance(event, StepStarted | StepProgressed | StepPlanned | StepFinished):
             line = self.lines.get((event.step, event.machine))
-            if line:
+            if line and not (quiet and line.known and not isinstance(event, StepFinished)):
                 self.lines[line.key] = _folded(line, event, now)
 
     def of_stage(self, stage: Stage) -> tuple[StepLine, ...]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from textwrap import wrap
-
 from textual.content import Content
 
 from meshvm_tui.events import Stage, StepState
 from meshvm_tui.findings import Severity
 from meshvm_tui.screens.board import Board, StepLine
+from meshvm_tui.screens.cells import cut, padded, wrapped
+from meshvm_tui.screens.cells import width as cells
 from meshvm_tui.screens.glyphs import COLOURS, GLYPHS, Mark, printable
 
 TITLE_WIDTH = 24
@@ -38,6 +38,9 @@ def changes_words(board: Board, stage: Stage) -> str:
     lines = board.upto(stage)
     if any(not line.known for line in lines) or not lines:
         return "Looking at what is there …" if board.running else ""
+    failed = next((line for line in lines if line.problem), None)
+    if failed and failed.problem:
+        return f"! {failed.title}: {printable(failed.problem.title)}    Ctrl+A shows what can be done"
     count = board.changes_upto(stage)
     if count == 0:
         return "Nothing to change up to here"
@@ -49,9 +52,14 @@ def problem_parts(line: StepLine, width: int) -> list[Part]:
     if not line.problem:
         return []
     problem, indent = line.problem, " " * (INDENT + 2)
-    parts = [(f"{indent}{problem.code}  {printable(problem.title)}\n", "$text-error")]
-    for text, tone in ((problem.cause, "$foreground"), (problem.next_action, "$foreground-muted")):
-        rows = wrap(printable(text), max(20, width - len(indent)), break_on_hyphens=False)[:4]
+    title = f"{problem.code}  {problem.title}"
+    parts: list[Part] = []
+    for text, tone in (
+        (title, "$text-error"),
+        (problem.cause, "$foreground"),
+        (problem.next_action, "$foreground-muted"),
+    ):
+        rows = wrapped(text, max(20, width - len(indent)))[:4]
         parts += [(f"{indent}{row}\n", tone) for row in rows]
     return parts
 
@@ -62,15 +70,15 @@ def _line(line: StepLine, width: int, *, several: bool) -> list[Part]:
     words = "looking …" if line.state is StepState.RUNNING and not line.message else line.message
     parts: list[Part] = [
         (f"  {GLYPHS[mark]} ", COLOURS[mark]),
-        (f"{title:<{TITLE_WIDTH}}", "$foreground"),
-        *_hanging("" if line.problem else words, width, INDENT + max(TITLE_WIDTH, len(title)) + 1, lines=4),
+        (padded(title, TITLE_WIDTH), "$foreground"),
+        *_hanging("" if line.problem else words, width, INDENT + TITLE_WIDTH + 1, lines=4),
         *problem_parts(line, width),
     ]
     if line.observation:
         for name, value in line.observation.details:
-            parts.append((f"{' ' * INDENT}  {printable(name):<{TITLE_WIDTH - 2}}", "$foreground-muted"))
-            taken = INDENT + max(TITLE_WIDTH, len(name) + 2) + 1
-            parts += _hanging(value, width, taken, lines=DETAIL_LINES)
+            room = min(max(TITLE_WIDTH - 2, cells(name)), max(TITLE_WIDTH, width // 2))
+            parts.append((f"{' ' * INDENT}  {padded(name, room)}", "$foreground-muted"))
+            parts += _hanging(value, width, INDENT + room + 3, lines=DETAIL_LINES)
         for warning in line.observation.warnings:
             parts += _remark("!", warning, "$text-warning", width)
         for finding in line.observation.findings:
@@ -87,9 +95,10 @@ def _remark(mark: str, text: str, tone: str, width: int) -> list[Part]:
 
 def _hanging(text: str, width: int, column: int, *, lines: int) -> list[Part]:
     """A text that goes on from a column, its further lines under its first; ends its last line."""
-    rows = wrap(printable(text), max(20, width - column), break_on_hyphens=False) or [""]
+    room = max(20, width - column)
+    rows = wrapped(text, room) or [""]
     if len(rows) > lines:
-        rows = [*rows[: lines - 1], rows[lines - 1][: max(1, width - column - 2)] + " …"]
+        rows = [*rows[: lines - 1], cut(" ".join(rows[lines - 1 :]), room)]
     first, *rest = rows
     under = " " * min(column, max(0, width - 20))
     return [(f" {first}\n", "$foreground-muted"), *((f"{under}{row}\n", "$foreground-muted") for row in rest)]

@@ -166,6 +166,7 @@ class ScriptedEngine:
     holds: bool = False
     gate: threading.Event = field(default_factory=threading.Event)
     gated: bool = False
+    says: str = ""
 
     def __call__(  # noqa: PLR0917 (as engine.run)
         self,
@@ -190,6 +191,8 @@ class ScriptedEngine:
                 code = ExitCode.CANCELLED
                 break
             emit(ev.StepStarted(TIME, request.session, step, machine, title))
+            if self.says:
+                emit(ev.StepLogged(TIME, request.session, step, machine, "cluster", self.says))
             if self.holds and request.mode is Mode.APPLY:
                 emit(ev.StepLogged(TIME, request.session, step, machine, "guest", "waiting [bold]here[/]"))
                 while not self.hold.wait(0.02) and not cancel.is_set():

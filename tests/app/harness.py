@@ -13,7 +13,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.screen import Screen
 
-from meshvm_tui import app_base, app_onboarding, engine
+from meshvm_tui import app_base, app_onboarding, engine, look_pace
 from meshvm_tui.app import MeshVMApp, make_app
 from meshvm_tui.screens.wizard import WizardScreen
 from tests.app.fakes import FakeConnections, ScriptedEngine, plan_with_vm, store_at
@@ -39,7 +39,7 @@ class World:
         """The wizard, wherever it is in the stack."""
         return next(screen for screen in self.app.screen_stack if isinstance(screen, WizardScreen))
 
-    async def until(self, true: Callable[[], object], what: str = "", seconds: float = 5.0) -> None:
+    async def until(self, true: Callable[[], object], what: str = "", seconds: float = 20.0) -> None:
         """Waits until it is true."""
         end = time.monotonic() + seconds
         while not true():
@@ -64,7 +64,7 @@ class World:
         self.burst(*keys)
         taken = asyncio.Event()
         self.app.call_later(taken.set)
-        await asyncio.wait_for(taken.wait(), 5)
+        await asyncio.wait_for(taken.wait(), 20)
         await asyncio.sleep(0.01)
 
     def burst(self, *keys: str) -> None:
@@ -98,13 +98,17 @@ async def world(
     session_name: str = "",
     scripted: ScriptedEngine | None = None,
     connections: FakeConnections | None = None,
+    look_again: float = 3600.0,
     **more: Any,
 ) -> AsyncIterator[World]:
-    """A running app. Without a plan it begins with one that lacks nothing."""
+    """A running app. Without a plan it begins with one that lacks nothing. `look_again` are the seconds between two
+    looks at what is there; few tests want a second one."""
     scripted, connections = scripted or ScriptedEngine(), connections or FakeConnections()
     monkeypatch.setattr(engine, "run", scripted)
     monkeypatch.setattr(app_base, "PULSE", 0.02)
     monkeypatch.setattr(app_onboarding, "LOOK_SOON", 0.02)
+    monkeypatch.setattr(look_pace, "PAUSE", look_again)
+    monkeypatch.setattr(look_pace, "REST", max(look_again, look_pace.REST))
     given = plan if plan is not None or start == "home" or session_name else plan_with_vm()
     app = make_app(
         connections=connections,

@@ -1,0 +1,80 @@
+"""When what is there is looked at again: a change in the world shows within two seconds without a key, and nothing is
+hammered. All times are monotonic seconds that the caller gives."""
+
+from __future__ import annotations
+
+PAUSE = 1.0
+"""Seconds from the end of a look to the next one. A look that took longer is followed by as long a pause."""
+REST = 15.0
+"""Seconds between two looks while they fail again and again, or while nobody is there."""
+NOBODY_AFTER = 600.0
+"""Seconds without a key after which nobody is there."""
+SLEPT = 20.0
+"""Seconds by which the wall clock runs ahead of the monotonic one after the computer slept."""
+LOST_AFTER = 60.0
+"""Seconds after which a look that never ended is begun again."""
+NEVER = float("inf")
+
+
+class LookPace:
+    """Tells when to look."""
+
+    def __init__(self) -> None:
+        self._when = NEVER
+        self._began = 0.0
+        self._failed = 0
+        self._touched = 0.0
+        self._away = False
+        self.resting = False
+        """Whether the next look waits for somebody to be there."""
+        self._clocks: tuple[float, float] | None = None
+
+    def wanted(self, now: float, after: float) -> None:
+        """The operator came to a stage or edited it: look after so many seconds."""
+        self._when, self._failed, self._touched = now + after, 0, now
+
+    def rest(self) -> None:
+        """No look before one is wanted."""
+        self._when = NEVER
+
+    def until(self, now: float) -> float:
+        """Seconds until the next look."""
+        return self._when - now
+
+    def due(self, now: float) -> bool:
+        """Whether to look now."""
+        return now >= self._when
+
+    def began(self, now: float) -> None:
+        """A look has begun."""
+        self._began, self._when = now, now + LOST_AFTER
+
+    def ended(self, now: float, *, well: bool) -> None:
+        """A look has ended: when the next one is."""
+        self._failed = 0 if well else self._failed + 1
+        pause = min(REST, max(PAUSE * 2**self._failed if self._failed else PAUSE, now - self._began))
+        self.resting = self._nobody(now)
+        self._when = now + (REST if self.resting else pause)
+
+    def touched(self, now: float) -> None:
+        """A key was pressed, or the terminal is looked at again."""
+        was_away, self._away = self._nobody(now), False
+        self._touched = now
+        if was_away and self._when != NEVER:
+            self._when = min(self._when, now)
+
+    def left(self) -> None:
+        """The terminal is not looked at any more."""
+        self._away = True
+
+    def slept(self, now: float, wall: float) -> bool:
+        """Whether the computer slept since this was asked last; then everything is looked at at once."""
+        before, self._clocks = self._clocks, (now, wall)
+        if before is None or (wall - before[1]) - (now - before[0]) < SLEPT:
+            return False
+        if self._when != NEVER:
+            self._when, self._failed, self._touched = now, 0, now
+        return True
+
+    def _nobody(self, now: float) -> bool:
+        return self._away or now - self._touched > NOBODY_AFTER
