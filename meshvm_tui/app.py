@@ -12,6 +12,7 @@ from textual import on
 from textual.app import SystemCommand
 
 from meshvm_tui import app_messages as told
+from meshvm_tui.app_base import LOOK, Look
 from meshvm_tui.app_onboarding import OnboardingApp
 from meshvm_tui.app_opening import prepare
 from meshvm_tui.screens import messages as wanted
@@ -43,9 +44,10 @@ class MeshVMApp(OnboardingApp):
         start: str = "home",
         monitor: tuple[str, str | None] = ("", None),
         lab_command: tuple[str, ...] = (),
+        look: Look = LOOK,
     ) -> None:
         # The first screen of all is not pushed, so the app brings its sheet.
-        super().__init__(connections, store, *(("styles/watch.tcss",) if start == "monitor" else ()))
+        super().__init__(connections, store, *(("styles/watch.tcss",) if start == "monitor" else ()), look=look)
         self._session_name = session_name
         self._plan = plan
         self._start = start
@@ -187,6 +189,7 @@ def make_app(
     monitor_namespace: str | None = None,
     lab_command: tuple[str, ...] = (),
     secrets: MemorySecrets | None = None,
+    look: Look = LOOK,
 ) -> MeshVMApp:
     """The app from plain values; the command line and the tests both call this.
 
@@ -202,6 +205,7 @@ def make_app(
         start=start,
         monitor=(monitor_context, monitor_namespace),
         lab_command=lab_command,
+        look=look,
     )
     if secrets is not None:
         app.secrets = secrets

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -11,9 +12,13 @@ from textual.binding import Binding, BindingType
 from meshvm_tui.app_signals import on_signals
 from meshvm_tui.key_order import run_bound
 from meshvm_tui.screens.app_screen import AppScreen
+from meshvm_tui.screens.themes import DARK, MONOCHROME, AsciiOnly, PlainBackgrounds, extra_variables, themes
 from meshvm_tui.type_ahead import TypeAhead
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual.filter import LineFilter
     from textual.message import Message
 
     from meshvm_tui.problems import ProblemRecord
@@ -22,6 +27,22 @@ STYLES = ("styles/app.tcss",)
 """What the first frame needs; each further screen brings its own sheet."""
 PULSE = 0.1
 """Seconds between two paintings of what threads told: a flood of events costs no more than ten paintings a second."""
+
+
+ASCII_ONLY = AsciiOnly()
+FEW_COLOURS = PlainBackgrounds(colours=True)
+NO_COLOURS = PlainBackgrounds(colours=False)
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the app is shown: the theme's name, and whether in ASCII alone."""
+
+    theme: str = DARK
+    ascii: bool = False
+
+
+LOOK = Look()
 
 
 class BaseApp(App[None]):
@@ -36,21 +57,27 @@ class BaseApp(App[None]):
         Binding("shift+tab", "app.focus_previous", show=False, priority=True),
     ]
 
-    def __init__(self, *styles: str) -> None:
+    def __init__(self, *styles: str, look: Look = LOOK) -> None:
+        self.look = look
         super().__init__(css_path=[*STYLES, *styles])
+        for theme in themes():
+            self.register_theme(theme)
+        self.theme = look.theme
         self.type_ahead = TypeAhead(self._is_being_left, self._take)
 
     def get_css_variables(self) -> dict[str, str]:
-        """Quiet scrollbars in every theme: the accent is for what can be done next."""
+        """What the sheets may name, in the theme that is chosen."""
         found = super().get_css_variables()
-        front, back = found["foreground"], found["background"]
-        places = ("scrollbar-background", "scrollbar-background-hover", "scrollbar-background-active")
-        found |= dict.fromkeys((*places, "scrollbar-corner-color"), back)
-        return found | {
-            "scrollbar": f"{front} 25%",
-            "scrollbar-hover": f"{front} 40%",
-            "scrollbar-active": f"{front} 60%",
-        }
+        return found | extra_variables(self.current_theme, found)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What is shown in few colours, in none, or in ASCII alone."""
+        own: list[LineFilter] = []
+        if self.current_theme.ansi:
+            own.append(NO_COLOURS if self.theme == MONOCHROME else FEW_COLOURS)
+        if self.look.ascii:
+            own.append(ASCII_ONLY)
+        return [*super().get_line_filters(), *own]
 
     def on_mount(self) -> None:
         """The first frame needs no disk and no heavy library; both come after it."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual import events, on
 
 from meshvm_tui import app_messages as told
-from meshvm_tui.app_base import BaseApp
+from meshvm_tui.app_base import LOOK, BaseApp, Look
 from meshvm_tui.app_opening import in_thread, open_in_thread
 from meshvm_tui.operator_secrets import MemorySecrets
 from meshvm_tui.ports import SecretKind
@@ -35,8 +35,8 @@ GRACE = 2.0
 class OnboardingApp(BaseApp):
     """Holds at most one session."""
 
-    def __init__(self, connections: Connections, store: SessionStore, *styles: str) -> None:
-        super().__init__(*styles)
+    def __init__(self, connections: Connections, store: SessionStore, *styles: str, look: Look = LOOK) -> None:
+        super().__init__(*styles, look=look)
         self.connections = connections
         self.store = store
         self.secrets = MemorySecrets()

@@ -85,6 +85,7 @@ def show_app(
 ) -> int:
     """Runs the app until the operator leaves it; 0, or 128 + the signal that ended it."""
     from meshvm_tui.app import make_app
+    from meshvm_tui.commands.look import look_here
     from meshvm_tui.operator_secrets import MemorySecrets
     from meshvm_tui.session_store import SessionStore
     from meshvm_tui.wiring import WiredConnections
@@ -102,6 +103,7 @@ def show_app(
             monitor_context=monitor_context,
             monitor_namespace=monitor_namespace,
             lab_command=LAB_COMMAND,
+            look=look_here(),
         )
         app.run()
     finally:

@@ -115,8 +115,8 @@ class FieldRow(Widget):
 
     def render(self) -> Content:
         """Label and hint around the editor; under it what is wrong."""
-        tone = "$foreground 40%" if self.editor.disabled else "$text-error" if self._error else "$foreground"
-        muted = "$foreground 40%" if self.editor.disabled else "$foreground-muted"
+        tone = "$foreground-disabled" if self.editor.disabled else "$text-error" if self._error else "$foreground"
+        muted = "$foreground-disabled" if self.editor.disabled else "$foreground-muted"
         gap = max(0, self.size.width - LABEL_WIDTH - HINT_WIDTH)
         room = HINT_WIDTH - 2
         hint = self._hint if len(self._hint) <= room else self._hint[: room - 1] + "…"

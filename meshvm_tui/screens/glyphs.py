@@ -39,6 +39,49 @@ COLOURS = {
 }
 
 
+ENTER = "⏎"
+ARROW = "→"
+BETWEEN = "·"
+MORE = "…"
+UP_DOWN = "↑↓"
+
+ASCII_FORMS = {
+    "✓": "+",
+    "●": "*",
+    "○": ".",
+    "✗": "x",
+    "↻": "~",
+    "–": "-",
+    "—": "-",
+    "⏎": "<",
+    "→": ">",
+    "←": "<",
+    "↑": "^",
+    "↓": "v",
+    "›": ">",
+    "‹": "<",
+    "·": "-",
+    "…": "~",
+    "•": "*",
+    "“": '"',
+    "”": '"',
+    "‘": "'",
+    "’": "'",
+    "▶": ">",
+    "▼": "v",
+    "■": "#",
+    "×": "x",
+    "≥": ">",
+    "≤": "<",
+    **dict.fromkeys("─━╌╍┄┅═▔▁▂▃▄▀", "-"),
+    **dict.fromkeys("│┃┆┇║▏▎▍▌▐▕", "|"),
+    **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╯╰╸╺╶╴┏┓┗┛", "+"),
+    **dict.fromkeys("█▓▅▆▇▉▊▋▖▗▘▝", "#"),
+    **dict.fromkeys("░▒", ":"),
+}
+"""Every sign that the product writes, and Textual's lines and bars, in one cell of ASCII each."""
+
+
 def printable(text: str) -> str:
     """Foreign text without control characters, which could move the cursor or switch the terminal's modes."""
     return "".join(char if char.isprintable() or char == "\n" else " " for char in text.expandtabs(4))

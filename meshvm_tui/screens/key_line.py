@@ -45,7 +45,7 @@ class KeyLine(Widget):
         keys = _keys(screen)
         gap = self._gap([len(shown) + 1 + len(words) for _, shown, words, _ in keys])
         for key, shown, words, enabled in keys:
-            tones = ("$text-accent", "$foreground") if enabled else ("$foreground 40%", "$foreground 40%")
+            tones = ("$text-accent", "$foreground") if enabled else ("$foreground-disabled", "$foreground-disabled")
             parts += [(f"{shown} ", tones[0]), (words + " " * gap, tones[1])]
             width = len(shown) + 1 + len(words)
             self._places.append((column, column + width, key))
