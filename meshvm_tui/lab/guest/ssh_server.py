@@ -192,7 +192,9 @@ class SshServer:
                 with contextlib.suppress(OSError):
                     self._open()
             if self._listens_within(TICK) and self._listener is not None:
-                self._accept(self._listener)
+                # A client that has gone already is no reason to hear nobody any more.
+                with contextlib.suppress(OSError):
+                    self._accept(self._listener)
 
     def _listens_within(self, seconds: float) -> bool:
         """Waits for a connection; `stop` ends the wait."""

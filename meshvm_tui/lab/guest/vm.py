@@ -87,6 +87,7 @@ class Vm:
         self._control: socket.socket | None = None
         self._events: dict[int, Callable[[int], None]] = {}
         self._lock = threading.Lock()
+        self._refreshing = threading.Lock()
         self._number = 0
         self._signs: dict[str, threading.Event] = {}
         self._reader: threading.Thread | None = None
@@ -139,7 +140,11 @@ class Vm:
         return number if not named or "all" in named or self.name in named else None
 
     def refresh(self) -> None:
-        """Tells the VM which faults are on and what time it is."""
+        """Tells the VM which faults are on and what time it is. Each connection does, and the listener."""
+        with self._refreshing:
+            self._refresh()
+
+    def _refresh(self) -> None:
         on = {name: value for name in (*GUEST_FAULTS, *CLOUD_FAULTS) if (value := self.fault(name)) is not None}
         if self._faults.active(TAMPERED):
             on[TAMPERED] = self._faults.value(TAMPERED)  # it says what to change, on every VM
