@@ -40,5 +40,6 @@ def bare_environment(home: str) -> dict[str, str]:
         "COLORTERM": "truecolor",
         "LC_ALL": "C.UTF-8",
         "MESHVM_TUI_STATE_DIR": f"{home}/state",
+        "MESHVM_TUI_CONFIG_DIR": f"{home}/config",
         "KUBECONFIG": f"{home}/none",
     }

@@ -47,7 +47,12 @@ class MeshVMApp(OnboardingApp):
         look: Look = LOOK,
     ) -> None:
         # The first screen of all is not pushed, so the app brings its sheet.
-        super().__init__(connections, store, *(("styles/watch.tcss",) if start == "monitor" else ()), look=look)
+        super().__init__(
+            connections,
+            store,
+            *(("styles/watch.tcss",) if start == "monitor" else ()),
+            look=look,
+        )
         self._session_name = session_name
         self._plan = plan
         self._start = start
@@ -67,6 +72,7 @@ class MeshVMApp(OnboardingApp):
 
     def begin(self) -> None:
         """After the first frame: the sessions, or what the command line asked for."""
+        super().begin()
         if self._start == "monitor":
             # Not the screen that is seen: a key pressed meanwhile may have put the palette over it.
             self._watch(self.app_screens()[0], self._monitor_plan, self._monitor_namespace)
@@ -99,7 +105,7 @@ class MeshVMApp(OnboardingApp):
     @on(told.SessionsListed)
     def _sessions_listed(self, event: told.SessionsListed) -> None:
         for screen in self.app_screens():
-            if isinstance(screen, HomeScreen):
+            if isinstance(screen, HomeScreen) and screen.ready:
                 screen.show_sessions(event.sessions)
 
     @on(told.WatchBroke)

@@ -5,18 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events
+from textual import events, on
 from textual.app import App
 from textual.binding import Binding, BindingType
 
+from meshvm_tui import app_messages as told
+from meshvm_tui.app_opening import in_thread
 from meshvm_tui.app_signals import on_signals
 from meshvm_tui.key_order import run_bound
+from meshvm_tui.preferences import Preferences, PreferencesFile
 from meshvm_tui.screens.app_screen import AppScreen
+from meshvm_tui.screens.key_names import shown_key
 from meshvm_tui.screens.themes import DARK, MONOCHROME, AsciiOnly, PlainBackgrounds, extra_variables, themes
 from meshvm_tui.type_ahead import TypeAhead
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from textual.filter import LineFilter
     from textual.message import Message
@@ -34,15 +39,20 @@ FEW_COLOURS = PlainBackgrounds(colours=True)
 NO_COLOURS = PlainBackgrounds(colours=False)
 
 
+DEFAULTS = Preferences()
+
+
 @dataclass(frozen=True)
 class Look:
-    """How the app is shown: the theme's name, and whether in ASCII alone."""
+    """How the app is shown: the theme's name, whether in ASCII alone, and what the operator prefers beside these."""
 
     theme: str = DARK
     ascii: bool = False
+    preferences: Preferences = DEFAULTS
 
 
 LOOK = Look()
+NO_KEY = "f63"
 
 
 class BaseApp(App[None]):
@@ -50,15 +60,20 @@ class BaseApp(App[None]):
 
     TITLE = "meshvm-tui"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f1", "show_help", "Help", key_display="F1"),
-        Binding("ctrl+q", "quit", "Quit", key_display="^Q", priority=True),
+        Binding("f1", "show_help", "Help", id="app.help"),
+        Binding("ctrl+q", "quit", "Quit", priority=True, id="app.quit"),
+        Binding("ctrl+p", "command_palette", "Commands", show=False, priority=True, id="app.commands"),
         # Priority, so that the focus has moved before the next key of the same read is given to a field.
-        Binding("tab", "app.focus_next", show=False, priority=True),
-        Binding("shift+tab", "app.focus_previous", show=False, priority=True),
+        Binding("tab", "app.focus_next", "Next field", show=False, priority=True, id="app.next-field"),
+        Binding("shift+tab", "app.focus_previous", "Field before", show=False, priority=True, id="app.field-before"),
     ]
+
+    COMMAND_PALETTE_BINDING = NO_KEY
+    """Textual's own would keep its key where the operator gives the action another one."""
 
     def __init__(self, *styles: str, look: Look = LOOK) -> None:
         self.look = look
+        self.preferences = look.preferences
         super().__init__(css_path=[*STYLES, *styles])
         for theme in themes():
             self.register_theme(theme)
@@ -82,6 +97,8 @@ class BaseApp(App[None]):
     def on_mount(self) -> None:
         """The first frame needs no disk and no heavy library; both come after it."""
         on_signals(self.end)
+        if self.preferences.keymap:
+            self.set_keymap({item.action: ",".join(item.keys) for item in self.preferences.keymap})
         self.set_interval(PULSE, self.pulse)
         self.call_after_refresh(self.begin)
 
@@ -97,7 +114,45 @@ class BaseApp(App[None]):
             await self._take(event)
 
     def begin(self) -> None:
-        """After the first frame."""
+        """After the first frame: the operator's keys are judged, which needs all screens."""
+        if self.preferences.keymap:
+            in_thread(self._judge_keymap, "meshvm-keymap")
+        elif self.preferences.problems:
+            self.show_preference_problems(self.preferences.problems)
+
+    def show_preference_problems(self, problems: Sequence[str]) -> None:
+        """What is not valid in the file of preferences: on home's status line, elsewhere as a note."""
+        for screen in self.app_screens():
+            screen.show_preference_problems(problems)
+
+    def get_key_display(self, binding: Binding) -> str:
+        """As the key is called everywhere, also where it is the operator's own."""
+        return shown_key(binding.key, ascii_only=self.look.ascii)
+
+    def action_theme(self, name: str) -> None:
+        """Shows everything in this theme, and keeps it for the next time."""
+        self.theme = name
+        if path := self.preferences.path:
+            in_thread(lambda: self._keep_theme(path), "meshvm-theme")
+
+    def _keep_theme(self, path: Path) -> None:
+        if words := PreferencesFile(path).keep_theme(lambda: self.theme):
+            self.post(told.PreferencesNotKept(words))
+
+    def _judge_keymap(self) -> None:
+        from meshvm_tui.key_bindings import all_bindings, judged_keymap
+
+        keymap, problems = judged_keymap(self.preferences, all_bindings())
+        self.post(told.KeymapJudged(keymap, (*self.preferences.problems, *problems)))
+
+    @on(told.KeymapJudged)
+    def _keymap_judged(self, event: told.KeymapJudged) -> None:
+        self.set_keymap(event.keymap)
+        self.show_preference_problems(event.problems)
+
+    @on(told.PreferencesNotKept)
+    def _preferences_not_kept(self, event: told.PreferencesNotKept) -> None:
+        self.notify(event.words, severity="warning", markup=False, timeout=10)
 
     def pulse(self) -> None:
         """Several times a second: shows what threads told."""

@@ -78,3 +78,18 @@ class ReadyToExit(Message):
     """Nothing is under way any more, or it took too long to wait for."""
 
     code: int
+
+
+@dataclass
+class KeymapJudged(Message):
+    """The operator's keys as far as they are valid, and what is not valid in the file of preferences."""
+
+    keymap: dict[str, str]
+    problems: tuple[str, ...]
+
+
+@dataclass
+class PreferencesNotKept(Message):
+    """Why a choice is not remembered."""
+
+    words: str

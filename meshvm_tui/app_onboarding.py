@@ -35,7 +35,13 @@ GRACE = 2.0
 class OnboardingApp(BaseApp):
     """Holds at most one session."""
 
-    def __init__(self, connections: Connections, store: SessionStore, *styles: str, look: Look = LOOK) -> None:
+    def __init__(
+        self,
+        connections: Connections,
+        store: SessionStore,
+        *styles: str,
+        look: Look = LOOK,
+    ) -> None:
         super().__init__(*styles, look=look)
         self.connections = connections
         self.store = store

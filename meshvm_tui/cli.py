@@ -31,6 +31,7 @@ COMMANDS = {
     "files": Place("files", "files", "Write the five bootstrap files of a VM."),
     "sessions": Place("sessions", "sessions", "List the sessions."),
     "google": Place("google", "google", "Show Google Cloud's defaults and login as they are found here."),
+    "keys": Place("keys", "keys", "List every action of the app with its key."),
     "schema": Place("schema", "schema", "Print the plan's JSON Schema."),
     "lab": Place("lab", "lab", "Try all of it on a mesh and VMs that live on this computer."),
 }

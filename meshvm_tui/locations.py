@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 STATE_DIR_VARIABLE = "MESHVM_TUI_STATE_DIR"
+CONFIG_DIR_VARIABLE = "MESHVM_TUI_CONFIG_DIR"
 
 
 def state_dir() -> Path:
@@ -30,3 +31,17 @@ def lab_dir() -> Path:
 def known_hosts() -> Path:
     """The host keys that the operator accepted here; the operator's own ~/.ssh/known_hosts is only read."""
     return state_dir() / "known_hosts"
+
+
+def pictures_dir() -> Path:
+    """Screenshots that were asked for."""
+    return state_dir() / "screenshots"
+
+
+def preferences_file() -> Path:
+    """What the operator prefers: in MESHVM_TUI_CONFIG_DIR, or in the platform's configuration directory."""
+    if chosen := os.environ.get(CONFIG_DIR_VARIABLE):
+        return Path(chosen) / "config.yaml"
+    from platformdirs import user_config_path
+
+    return user_config_path("meshvm-tui", appauthor=False) / "config.yaml"

@@ -32,6 +32,7 @@ _EMPTY = {
     "CLOUDSDK_CONFIG": _HOME / "no-gcloud",
     "GOOGLE_APPLICATION_CREDENTIALS": _HOME / "no-google-credentials.json",
     "MESHVM_TUI_STATE_DIR": _HOME / "meshvm-tui",
+    "MESHVM_TUI_CONFIG_DIR": _HOME / "config" / "meshvm-tui",
 }
 for _name, _value in _EMPTY.items():
     os.environ[_name] = str(_value)

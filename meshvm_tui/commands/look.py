@@ -8,14 +8,16 @@ import os
 from collections.abc import Mapping
 
 from meshvm_tui.app_base import Look
+from meshvm_tui.preferences import Preferences
 from meshvm_tui.screens.themes import first_theme
 
 
-def look_here() -> Look:
+def look_here(preferences: Preferences) -> Look:
     """Theme and signs for this terminal. NO_COLOR is the theme's matter from here on, not Textual's."""
-    theme = first_theme(os.environ)
+    theme = first_theme(os.environ, preferences.theme)
     os.environ.pop("NO_COLOR", None)
-    return Look(theme=theme, ascii=not speaks_unicode(os.environ))
+    ascii_only = preferences.ascii == "yes" or (preferences.ascii == "auto" and not speaks_unicode(os.environ))
+    return Look(theme=theme, ascii=ascii_only, preferences=preferences)
 
 
 def speaks_unicode(environ: Mapping[str, str]) -> bool:

@@ -86,10 +86,16 @@ def show_app(
     """Runs the app until the operator leaves it; 0, or 128 + the signal that ended it."""
     from meshvm_tui.app import make_app
     from meshvm_tui.commands.look import look_here
+    from meshvm_tui.locations import preferences_file
     from meshvm_tui.operator_secrets import MemorySecrets
+    from meshvm_tui.preferences import read_preferences
     from meshvm_tui.session_store import SessionStore
     from meshvm_tui.wiring import WiredConnections
 
+    preferences = read_preferences(preferences_file())
+    for words in preferences.problems:
+        # In the app home says it; here it is what still stands there after the app's end.
+        click.echo(words, err=True)
     secrets = MemorySecrets()
     connections = WiredConnections(read_only=read_only, secrets=secrets)
     try:
@@ -103,7 +109,7 @@ def show_app(
             monitor_context=monitor_context,
             monitor_namespace=monitor_namespace,
             lab_command=LAB_COMMAND,
-            look=look_here(),
+            look=look_here(preferences),
         )
         app.run()
     finally:

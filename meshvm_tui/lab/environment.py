@@ -64,6 +64,7 @@ def replaced_environment(state: Path) -> dict[str, str]:
         "GCE_METADATA_HOST": NOWHERE,
         "SSH_AUTH_SOCK": "",
         "MESHVM_TUI_STATE_DIR": str(state / "sessions"),
+        "MESHVM_TUI_CONFIG_DIR": str(state / "config"),
     }
 
 

@@ -6,12 +6,38 @@ this, what is typed ahead (or pasted, or sent over a slow line in one piece) wou
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from meshvm_tui.screens.messages import Intent
 
 
-class AppScreen(Screen[None]):
+class Keyed:
+    """A screen or dialog each of whose keys has a name, `wizard.next`, by which it can be given another key."""
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        own = cls.__dict__.get("BINDINGS")
+        if own:
+            place = re.sub(r"(Screen|Dialog)$", "", cls.__name__).lower()
+            cls.BINDINGS = [_named(place, item) for item in own]  # type: ignore[attr-defined]
+        super().__init_subclass__(**more)
+
+
+def _named(place: str, item: BindingType) -> Binding:
+    binding = item if isinstance(item, Binding) else Binding(*item)
+    if binding.id:
+        return binding
+    # Two keys of one action with other parameters are told apart by what they do.
+    words = binding.description if "(" in binding.action else binding.action.rpartition(".")[2]
+    return replace(binding, id=f"{place}.{re.sub('[^a-z0-9]+', '-', words.lower()).strip('-')}")
+
+
+class AppScreen(Keyed, Screen[None]):
     """A screen of the app. `help_text` is what F1 shows."""
 
     help_text = ""
@@ -26,6 +52,11 @@ class AppScreen(Screen[None]):
         """Tells the app where to go, and takes no more keys until it has decided."""
         self.leaving = True
         self.post_message(intent)
+
+    def show_preference_problems(self, problems: Sequence[str]) -> None:
+        """What is not valid in the operator's preferences."""
+        for words in problems:
+            self.notify(words, severity="warning", markup=False, timeout=15)
 
     def show_board(self) -> None:
         """The engine told something about the board that this screen was given."""

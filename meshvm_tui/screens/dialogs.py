@@ -12,10 +12,11 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
 from meshvm_tui.problems import ProblemRecord
+from meshvm_tui.screens.app_screen import Keyed
 from meshvm_tui.screens.glyphs import printable
 
 
-class ProblemDialog(ModalScreen[bool]):
+class ProblemDialog(Keyed, ModalScreen[bool]):
     """A problem with its code, its cause, what is done and what to do. True where the operator goes on."""
 
     CSS_PATH = "../styles/dialogs.tcss"
@@ -62,7 +63,7 @@ class ProblemDialog(ModalScreen[bool]):
         self.dismiss(False)
 
 
-class ConfirmDialog(ModalScreen[bool]):
+class ConfirmDialog(Keyed, ModalScreen[bool]):
     """A question with its consequences beside it; esc is the safe answer."""
 
     CSS_PATH = "../styles/dialogs.tcss"
@@ -88,7 +89,7 @@ class ConfirmDialog(ModalScreen[bool]):
         self.dismiss(answer)
 
 
-class HelpDialog(ModalScreen[None]):
+class HelpDialog(Keyed, ModalScreen[None]):
     """What the keys do on the screen behind."""
 
     CSS_PATH = "../styles/dialogs.tcss"

@@ -73,6 +73,10 @@ class HomeScreen(AppScreen):
         """Enter alone begins something new."""
         self.query_one(OptionList).highlighted = 0
 
+    def show_preference_problems(self, problems: Sequence[str]) -> None:
+        """What is not valid in the operator's preferences: beside the sessions, until it is mended."""
+        self.show_status("\n".join(problems))
+
     def show_status(self, text: str) -> None:
         """Says what is going on."""
         self.query_one("#home-status", Static).update(text)

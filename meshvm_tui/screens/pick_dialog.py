@@ -16,6 +16,7 @@ from textual.widgets.option_list import Option
 
 from meshvm_tui.candidates import Candidate, Found
 from meshvm_tui.problems import ProblemRecord
+from meshvm_tui.screens.app_screen import Keyed
 from meshvm_tui.screens.glyphs import printable
 from meshvm_tui.screens.painted import Painted
 
@@ -29,7 +30,7 @@ FRAME = 7
 """Cells beside the list."""
 
 
-class PickDialog(ModalScreen[Candidate | None]):
+class PickDialog(Keyed, ModalScreen[Candidate | None]):
     """Picks one candidate; None where none was picked.
 
     `ask` asks, also again, and gives the question's token: an answer to another one is not for this dialog. `now` is

@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from meshvm_tui.problems import ProblemRecord
+from meshvm_tui.screens.app_screen import Keyed
 from meshvm_tui.screens.glyphs import printable
 
 TITLES = {"sudo": "Password for sudo as {}", "passphrase": "Passphrase for {}"}
@@ -24,7 +25,7 @@ def wanted_secret(problem: ProblemRecord) -> tuple[str, str]:
     return (kind, evidence.get("subject", "")) if kind in TITLES else ("", "")
 
 
-class SecretDialog(ModalScreen[str]):
+class SecretDialog(Keyed, ModalScreen[str]):
     """Asks for one secret; "" where none was given."""
 
     CSS_PATH = "../styles/dialogs.tcss"
