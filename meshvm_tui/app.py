@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from textual import on
-from textual.app import SystemCommand
 
 from meshvm_tui import app_messages as told
 from meshvm_tui.app_base import LOOK, Look
@@ -19,8 +18,6 @@ from meshvm_tui.screens import messages as wanted
 from meshvm_tui.screens.home import HomeScreen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from textual.screen import Screen
 
     from meshvm_tui.app_watch import Watching
@@ -91,16 +88,6 @@ class MeshVMApp(OnboardingApp):
         """However it ends, nothing goes on watching."""
         if self._watching:
             self._watching.stop()
-
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """The palette: what Textual offers, help, and the machines of a plan."""
-        yield from super().get_system_commands(screen)
-        yield SystemCommand("Help", "What the keys do here", self.action_show_help)
-        if self.wizard is not None and screen is self.wizard:
-            wizard = self.wizard
-            yield SystemCommand("Machine: next", "The plan's next machine in the form", wizard.action_other_machine)
-            yield SystemCommand("Machine: add", "One more VM in the same WorkloadGroup", wizard.action_add_machine)
-            yield SystemCommand("Machine: remove", "Leave this VM out of the plan", wizard.action_remove_machine)
 
     @on(told.SessionsListed)
     def _sessions_listed(self, event: told.SessionsListed) -> None:

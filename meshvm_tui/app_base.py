@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
 from textual.app import App
@@ -20,11 +21,13 @@ from meshvm_tui.screens.themes import DARK, MONOCHROME, AsciiOnly, PlainBackgrou
 from meshvm_tui.type_ahead import TypeAhead
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from textual.app import SystemCommand
     from textual.filter import LineFilter
     from textual.message import Message
+    from textual.screen import Screen
 
     from meshvm_tui.problems import ProblemRecord
 
@@ -52,6 +55,7 @@ class Look:
 
 
 LOOK = Look()
+PALETTE_GOES = 0.1
 NO_KEY = "f63"
 
 
@@ -129,6 +133,31 @@ class BaseApp(App[None]):
         """As the key is called everywhere, also where it is the operator's own."""
         return shown_key(binding.key, ascii_only=self.look.ascii)
 
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The palette: what can be done now, and nothing else."""
+        from meshvm_tui.app_palette import commands
+
+        yield from commands(self, screen)
+
+    def action_picture(self) -> None:
+        """Saves a picture of the screen, once the palette that asked for it has gone."""
+        self.set_timer(PALETTE_GOES, self._picture)
+
+    def _picture(self) -> None:
+        svg, name = self.export_screenshot(), f"meshvm-tui-{time.strftime('%Y-%m-%d-%H%M%S')}.svg"
+
+        def save() -> None:
+            from meshvm_tui.app_palette import save_picture
+            from meshvm_tui.locations import pictures_dir
+
+            try:
+                words = f"Saved {save_picture(pictures_dir(), name, svg)}"
+            except OSError as error:
+                words = f"The picture is not saved: {error.filename}: {error.strerror}."
+            self.post(told.Noted(words))
+
+        in_thread(save, "meshvm-picture")
+
     def action_theme(self, name: str) -> None:
         """Shows everything in this theme, and keeps it for the next time."""
         self.theme = name
@@ -137,7 +166,7 @@ class BaseApp(App[None]):
 
     def _keep_theme(self, path: Path) -> None:
         if words := PreferencesFile(path).keep_theme(lambda: self.theme):
-            self.post(told.PreferencesNotKept(words))
+            self.post(told.Noted(words))
 
     def _judge_keymap(self) -> None:
         from meshvm_tui.key_bindings import all_bindings, judged_keymap
@@ -150,9 +179,9 @@ class BaseApp(App[None]):
         self.set_keymap(event.keymap)
         self.show_preference_problems(event.problems)
 
-    @on(told.PreferencesNotKept)
-    def _preferences_not_kept(self, event: told.PreferencesNotKept) -> None:
-        self.notify(event.words, severity="warning", markup=False, timeout=10)
+    @on(told.Noted)
+    def _noted(self, event: told.Noted) -> None:
+        self.notify(event.words, markup=False, timeout=10)
 
     def pulse(self) -> None:
         """Several times a second: shows what threads told."""

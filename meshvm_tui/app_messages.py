@@ -89,7 +89,7 @@ class KeymapJudged(Message):
 
 
 @dataclass
-class PreferencesNotKept(Message):
-    """Why a choice is not remembered."""
+class Noted(Message):
+    """What a thread wants said: where a picture is, why a choice is not remembered."""
 
     words: str

@@ -95,7 +95,7 @@ class OnboardingApp(BaseApp):
                 self.exit(return_code=code or 1, message=f"{problem.code} {problem.title}: {problem.cause}")
                 return
         if runs is None or not runs.applying:
-            self.exit(return_code=code)
+            self.exit(return_code=code, message=self._farewell(code))
             return
         runs.cancel()
 
@@ -113,16 +113,24 @@ class OnboardingApp(BaseApp):
             self.runs.pace.left()
         await super().on_event(event)
 
+    def _farewell(self, code: int) -> str | None:
+        """The line that stands in the terminal afterwards; none where a signal came, for nobody may be there."""
+        if self.keeper is None or code:
+            return None
+        name = self.keeper.session.name
+        return f"session {name} is saved; go on with: meshvm-tui resume {name}"
+
     async def action_quit(self) -> None:
         """Saves and leaves; asks first while the world is being changed."""
         if self.runs is None or not self.runs.applying:
             self.end(0)
             return
         from meshvm_tui.screens.dialogs import ConfirmDialog
+        from meshvm_tui.screens.quitting import quit_words
 
         question = ConfirmDialog(
             "Quit in the middle of a run?",
-            "It is cancelled. What is done stays done, and the session goes on from there.",
+            quit_words(self.runs.shown),
             yes="cancel it and quit",
             no="stay",
         )
@@ -206,7 +214,7 @@ class OnboardingApp(BaseApp):
 
     @on(told.ReadyToExit)
     def _ready_to_exit(self, event: told.ReadyToExit) -> None:
-        self.exit(return_code=event.code)
+        self.exit(return_code=event.code, message=self._farewell(event.code))
 
     @on(wanted.PlanEdited)
     def _plan_edited(self, event: wanted.PlanEdited) -> None:

@@ -7,7 +7,7 @@ this, what is typed ahead (or pasted, or sent over a slow line in one piece) wou
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,9 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from meshvm_tui.screens.messages import Intent
+
+Command = tuple[str, str, Callable[[], Any]]
+"""Its name, what it does, and the doing."""
 
 
 class Keyed:
@@ -52,6 +55,10 @@ class AppScreen(Keyed, Screen[None]):
         """Tells the app where to go, and takes no more keys until it has decided."""
         self.leaving = True
         self.post_message(intent)
+
+    def commands(self) -> Iterator[Command]:
+        """What can be done here now beside what has a key: for the palette."""
+        yield from ()
 
     def show_preference_problems(self, problems: Sequence[str]) -> None:
         """What is not valid in the operator's preferences."""

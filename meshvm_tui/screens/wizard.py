@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, ClassVar
 
@@ -21,9 +22,12 @@ from meshvm_tui.screens.wizard_frame import WizardFrame
 from meshvm_tui.screens.wizard_help import HELP
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from meshvm_tui.candidates import Candidate, Found
     from meshvm_tui.plan import Plan
     from meshvm_tui.problems import ProblemRecord
+    from meshvm_tui.screens.app_screen import Command
     from meshvm_tui.screens.board import Board
 
 QUESTIONS = {
@@ -195,6 +199,18 @@ class WizardScreen(WizardFrame):
         """The plan's next machine in the form."""
         if self.plan.machines:
             self._show_machine((self.machine + 1) % len(self.plan.machines))
+
+    def commands(self) -> Iterator[Command]:
+        """The stages, and the plan's machines."""
+        for stage in self.open_stages():
+            if stage is not self.stage:
+                words = "Shows it; nothing is changed"
+                yield f"Go to stage: {stage.value}", words, partial(self.open_stage, stage)
+        machines = self.plan.machines
+        if len(machines) > 1:
+            yield "Machine: next", "The plan's next machine in the form", self.action_other_machine
+            yield "Machine: remove", "Leave this VM out of the plan", self.action_remove_machine
+        yield "Machine: add", "One more VM in the same WorkloadGroup", self.action_add_machine
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Next is dim until the stage can be left; picking is there where it can be done."""

@@ -11,8 +11,9 @@ from textual.widget import Widget
 from textual.widgets import ContentSwitcher
 
 from meshvm_tui.events import Stage
+from meshvm_tui.plan_draft import PlanDraft
 from meshvm_tui.screens.app_screen import AppScreen
-from meshvm_tui.screens.board import Board
+from meshvm_tui.screens.board import STAGES, Board
 from meshvm_tui.screens.key_line import KeyLine
 from meshvm_tui.screens.log_drawer import LogDrawer
 from meshvm_tui.screens.messages import PlanEdited, StageShown
@@ -111,6 +112,36 @@ class WizardFrame(AppScreen):
         switcher.current = _pane_id(stage)
         self.pane.show_plan(self.plan, self.machine)
         self._settle()
+
+    def open_stages(self) -> list[Stage]:
+        """The stages that can be shown: those before, and those up to the first that lacks something."""
+        here = STAGES.index(self.stage)
+        found = list(STAGES[: here + 1])
+        draft = PlanDraft(self.plan)
+        why = self.pane.why_not_next()
+        for stage in STAGES[here + 1 :]:
+            if why:
+                break
+            found.append(stage)
+            why = draft.lacking(stage)
+        return found
+
+    async def open_stage(self, stage: Stage) -> None:
+        """Shows a stage that was chosen by name or clicked; one that cannot be shown yet says what it waits for."""
+        self.touched = True
+        self.pane.commit()
+        if stage is self.stage:
+            return
+        if stage in self.open_stages():
+            await self.go_to(stage)
+            return
+        self.paint_why()
+        self.notify(f"{stage.value} waits for  {self._first_lack()}", markup=False)
+
+    def _first_lack(self) -> str:
+        draft = PlanDraft(self.plan)
+        why = self.pane.why_not_next()
+        return why or next((words for stage in STAGES if (words := draft.lacking(stage))), "")
 
     def accept(self, plan: Plan) -> None:
         """A form made another plan: the app saves it."""
