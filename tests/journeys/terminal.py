@@ -74,6 +74,11 @@ class Terminal:
         """Types a text as it is."""
         self._run("send-keys", "-t", "t", "-l", text)
 
+    def paste(self, text: str) -> None:
+        """Pastes a text in brackets, as a terminal does."""
+        self._run("set-buffer", "--", text)
+        self._run("paste-buffer", "-p", "-t", "t")
+
     def resize(self, columns: int, rows: int) -> None:
         """Gives the window another size."""
         self._run("resize-window", "-t", "t", "-x", str(columns), "-y", str(rows))

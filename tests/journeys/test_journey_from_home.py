@@ -28,8 +28,12 @@ VM_FILES = (
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize("theme", ["dark", "ansi"])
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (140, 45)])
-def test_from_home_to_both_answers(tmp_path: Path, columns: int, rows: int) -> None:
+def test_from_home_to_both_answers(tmp_path: Path, columns: int, rows: int, theme: str) -> None:
+    preferred = tmp_path / "lab/config"
+    preferred.mkdir(parents=True)
+    (preferred / "config.yaml").write_text(f"theme: {theme}\n", encoding="utf-8")
     with lab_world(tmp_path / "lab") as lab, Terminal(PRODUCT, lab.environment, columns, rows) as terminal:
         plan = yaml.safe_load(lab.plan.read_text(encoding="utf-8"))
         values = values_of(plan)
