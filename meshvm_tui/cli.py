@@ -29,7 +29,7 @@ COMMANDS = {
     "monitor": Place("monitor", "monitor", "Watch the WorkloadEntries of a cluster; read-only."),
     "apply": Place("apply", "apply", "Do what a plan says, unattended."),
     "files": Place("files", "files", "Write the five bootstrap files of a VM."),
-    "sessions": Place("sessions", "sessions", "List the sessions."),
+    "sessions": Place("sessions", "sessions", "List the sessions; rename, copy or delete one."),
     "google": Place("google", "google", "Show Google Cloud's defaults and login as they are found here."),
     "keys": Place("keys", "keys", "List every action of the app with its key."),
     "schema": Place("schema", "schema", "Print the plan's JSON Schema."),

@@ -299,8 +299,9 @@ CATALOG: dict[str, Entry] = {
     # 7xx: plan, session and this computer
     "MVM-701": Entry("The plan is not valid", "Mend the fields named here."),
     "MVM-702": Entry("The plan cannot be read", "Check the path and that it is YAML."),
+    "MVM-703": Entry("The plan cannot be written there", "Name a file that is not there yet, in a folder of yours."),
     "MVM-711": Entry("The session is in use", "Close it there, or use another session with --session."),
-    "MVM-712": Entry("The session is damaged", "Move its folder away; the plan can be given again."),
+    "MVM-712": Entry("The session is damaged", "Delete it in the list of sessions, or move its folder away."),
     "MVM-713": Entry("The session was written by a newer version", "Use that version, or another session."),
     "MVM-714": Entry(
         "The session belongs to another cluster", "Pick the context that it was made for, or start another session."
@@ -310,6 +311,7 @@ CATALOG: dict[str, Entry] = {
     "MVM-717": Entry(
         "The state directory cannot be written", "Check its owner and the free space, or set MESHVM_TUI_STATE_DIR."
     ),
+    "MVM-718": Entry("A session of that name is there already", "Take another name, or delete that session first."),
     "MVM-721": Entry("The lab did not start", "Read its words; `lab --fresh` starts a new world."),
     "MVM-722": Entry("Nothing may be changed, as this was started read-only", "Start it again without --read-only."),
     **GOOGLE,

@@ -5,21 +5,21 @@ A session that is damaged, newer than this version, or held by another process i
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
 import re
-import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from meshvm_tui.problems import ActionNeeded, PermanentError, Problem
+from meshvm_tui.problems import PermanentError, Problem
 from meshvm_tui.session import Session
 from meshvm_tui.session_file import FILE_NAME, append_line, from_text, to_text, write_whole
+from meshvm_tui.session_leftovers import Leftovers, leftovers
+from meshvm_tui.session_lock import SessionLock, holder_of, now
+from meshvm_tui.session_standing import cluster_words, standing_of
 
 if TYPE_CHECKING:
     from meshvm_tui.events import Event
@@ -30,23 +30,31 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?")
 
 @dataclass(frozen=True)
 class SessionSummary:
-    """A session in a list. `problem` says why it cannot be opened, `held_by` which process has it open."""
+    """A session in a list. `problem` says why it cannot be opened, `held_by` which process has it open.
+
+    `cluster` names it also where the plan has no context; `stage` and `next` say what it needs (`session_standing`).
+    `stays` is what it has made outside this computer, by place."""
 
     name: str
     updated: str
     context: str = ""
+    cluster: str = ""
     workload: str = ""
     machines: tuple[str, ...] = ()
     done: int = 0
     failed: int = 0
     held_by: str = ""
     problem: str = ""
+    need: str = ""
+    stage: str = ""
+    next: str = ""
+    stays: tuple[Leftovers, ...] = ()
 
 
 class OpenSession:
     """A session that this process holds until `close`. Every method may be called from any thread."""
 
-    def __init__(self, folder: Path, session: Session, lock: _Lock) -> None:
+    def __init__(self, folder: Path, session: Session, lock: SessionLock) -> None:
         self.folder = folder
         self._session = session
         self._lock = lock
@@ -80,7 +88,7 @@ class OpenSession:
 
     def append_journal(self, kind: str, values: Mapping[str, Any]) -> None:
         """Adds an intent or a result to the journal."""
-        append_line(self.folder / "journal.jsonl", {"time": _now(), "kind": kind, **values})
+        append_line(self.folder / "journal.jsonl", {"time": now(), "kind": kind, **values})
 
     def append_log(self, record: Mapping[str, Any]) -> None:
         """Adds an event to the log."""
@@ -109,7 +117,7 @@ class SessionStore:
         return (self.root / checked_name(name) / FILE_NAME).exists()
 
     def create(self, name: str, plan: Plan, *, origin: str = "") -> OpenSession:
-        """A new session, held. Raises PermanentError MVM-716 or MVM-717, ActionNeeded MVM-711."""
+        """A new session, held. Raises PermanentError MVM-716, 717 or 718, ActionNeeded MVM-711."""
         folder = self.root / checked_name(name)
         try:
             for place in (self.root, folder, folder / "files"):
@@ -117,8 +125,10 @@ class SessionStore:
             folder.chmod(0o700)
         except OSError as error:
             raise PermanentError("MVM-717", f"{folder}: {error}") from error
-        lock = _Lock(folder)
+        lock = SessionLock(folder)
         try:
+            if (folder / FILE_NAME).exists():
+                raise PermanentError("MVM-718", f"{folder}")
             session = Session(name=name, plan=plan, origin=origin)
             write_whole(folder / FILE_NAME, to_text(session))
         except BaseException:
@@ -134,7 +144,7 @@ class SessionStore:
         folder = self.root / checked_name(name)
         if not (folder / FILE_NAME).exists():
             raise PermanentError("MVM-715", f"{folder} holds no session.")
-        lock = _Lock(folder)
+        lock = SessionLock(folder)
         try:
             return OpenSession(folder, self.read(name), lock)
         except BaseException:
@@ -161,24 +171,38 @@ class SessionStore:
             for folder in self.root.iterdir()
             if _NAME.fullmatch(folder.name) and (folder / FILE_NAME).exists()
         ]
-        return tuple(sorted((self._summary(name) for name in names), key=lambda item: item.updated, reverse=True))
+        found = [summary for name in names if (summary := self._summary(name))]
+        return tuple(sorted(found, key=lambda item: item.updated, reverse=True))
 
-    def _summary(self, name: str) -> SessionSummary:
+    def _summary(self, name: str) -> SessionSummary | None:
+        """None where the session was deleted or renamed meanwhile."""
         path = self.root / name / FILE_NAME
-        changed = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")
+        try:
+            changed = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")
+        except FileNotFoundError:
+            return None
         base = SessionSummary(name, changed.replace("+00:00", "Z"), held_by=holder_of(self.root / name))
         try:
             session = self.read(name)
+            standing = standing_of(session, time.time())
         except Problem as problem:
             return replace(base, problem=f"{problem.code} {problem.title}")
+        except (TypeError, ValueError, AttributeError):
+            # JSON of the right names whose values are of other kinds than we write.
+            return replace(base, problem="MVM-712 The session is damaged")
         states = [record.state for record in session.records]
         return replace(
             base,
             context=session.plan.cluster.context,
+            cluster=cluster_words(session.plan),
             workload=f"{session.plan.workload.namespace}/{session.plan.workload.name}",
             machines=tuple(machine.name for machine in session.plan.machines),
             done=sum(state in ("succeeded", "skipped") for state in states),
             failed=states.count("failed"),
+            need=standing.need.value,
+            stage=standing.stage,
+            next=standing.words,
+            stays=leftovers(session),
         )
 
 
@@ -187,58 +211,3 @@ def checked_name(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise PermanentError("MVM-716", f"{name!r}")
     return name
-
-
-def holder_of(folder: Path) -> str:
-    """Who holds a session now, in words; "" where nobody does."""
-    path = folder / _Lock.FILE_NAME
-    try:
-        handle = os.open(path, os.O_RDWR)
-    except OSError:
-        return ""
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return _holder_words(path)
-    finally:
-        os.close(handle)
-    return ""
-
-
-class _Lock:
-    """The right to a session's folder. The kernel takes it back when the process ends, however it ends."""
-
-    FILE_NAME = "lock"
-
-    def __init__(self, folder: Path) -> None:
-        path = folder / self.FILE_NAME
-        try:
-            self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise PermanentError("MVM-717", f"{path}: {error}") from error
-        try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(self._handle)
-            raise ActionNeeded("MVM-711", f"{folder.name} is held by {_holder_words(path)}.") from error
-        holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": _now()}
-        os.ftruncate(self._handle, 0)
-        os.pwrite(self._handle, json.dumps(holder).encode(), 0)
-
-    def release(self) -> None:
-        """Gives it back; a second call does nothing."""
-        if self._handle >= 0:
-            os.close(self._handle)
-            self._handle = -1
-
-
-def _holder_words(path: Path) -> str:
-    try:
-        holder = json.loads(path.read_text(encoding="utf-8"))
-        return f"process {holder['pid']} on {holder['host']} since {holder['since']}"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "another process"
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
