@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from meshvm_tui.engine_retry import reading, try_until
@@ -69,15 +69,21 @@ class Looking:
         try:
             observation = self.step.observe(ports, self.scope)
         except NotYetKnown as later:
-            return _looked(StepState.PENDING, unknown(later.waits_for, later.cause), self._expected(later))
+            expected = self._scripted(ports, self._expected(later))
+            return _looked(StepState.PENDING, unknown(later.waits_for, later.cause), expected)
         if observation.standing is Standing.SATISFIED:
             return _looked(StepState.SKIPPED, observation)
         if self.run.request.mode is Mode.OBSERVE and observation.standing is Standing.UNKNOWN:
             return _looked(StepState.PENDING, observation)
-        changes = self.step.changes(ports, self.scope, observation)
+        changes = self._scripted(ports, self.step.changes(ports, self.scope, observation))
         if observation.standing is Standing.UNKNOWN:
-            changes = tuple(Change(c.action, c.target, c.diff, c.commands, EXPECTED) for c in changes)
+            changes = tuple(replace(change, fingerprint=EXPECTED) for change in changes)
         return _looked(StepState.PENDING, observation, changes)
+
+    def _scripted(self, ports: ReadPorts, changes: tuple[Change, ...]) -> tuple[Change, ...]:
+        """With the script's lines of the whole step at its first change."""
+        lines = self.step.script(ports, self.scope) if changes else ()
+        return (replace(changes[0], script=lines), *changes[1:]) if lines else changes
 
     def _expected(self, later: NotYetKnown) -> tuple[Change, ...]:
         """On a machine that is yet to be made nothing can be there to be changed: approving its making approves this.
@@ -88,7 +94,7 @@ class Looking:
 
     def _probe_changes(self, ports: ReadPorts) -> tuple[Change, ...]:
         try:
-            return self.step.changes(ports, self.scope, WILL_BE_PROBED)
+            return self._scripted(ports, self.step.changes(ports, self.scope, WILL_BE_PROBED))
         except NotYetKnown:
             return ()
 

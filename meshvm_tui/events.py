@@ -61,6 +61,7 @@ class Change:
 
     `action` is create, update, delete, run, probe or grant (access for the run's own time). `fingerprint` is a hash of
     what the change was computed from; apply refuses a change whose fingerprint has moved since it was shown.
+    `script` is what the saved script runs instead of `commands`, where those are shortened for people.
     """
 
     action: str
@@ -68,6 +69,7 @@ class Change:
     diff: str = ""
     commands: tuple[str, ...] = ()
     fingerprint: str = ""
+    script: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from meshvm_tui.commands.options import cluster_options, namespace_option, read_only_option, with_overrides
+from meshvm_tui.commands.script_file import Listing, save_script
 from meshvm_tui.commands.session_choice import default_name, hold
 from meshvm_tui.exit_codes import ExitCode
 from meshvm_tui.locations import sessions_dir
@@ -27,6 +28,12 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Do not ask; every change is printed before it is made.")
 @click.option("--dry-run", is_flag=True, help="Only list what would change; exit code 6 where something would.")
 @click.option("--json", "as_json", is_flag=True, help="Events as JSON, one per line, on stdout.")
+@click.option(
+    "--script",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="With --dry-run: save what would be done as a shell script, for kubectl, ssh and scp.",
+)
 @click.option("--session", "name", default="", metavar="NAME", help="The session (default: the workload's name).")
 @click.option(
     "--timeout", "longest", type=click.FloatRange(min=0), metavar="SECONDS", help="No step waits longer than this."
@@ -40,6 +47,7 @@ def apply(
     yes: bool,
     dry_run: bool,
     as_json: bool,
+    script: Path | None,
     name: str,
     longest: float | None,
     kubeconfig: str,
@@ -60,6 +68,8 @@ def apply(
     from meshvm_tui.wiring import WiredConnections
 
     dry_run = dry_run or read_only
+    if script is not None and not dry_run:
+        raise click.UsageError("--script saves what --dry-run lists: say both.")
     if not (dry_run or yes or sys.stdin.isatty()):
         raise click.UsageError("There is no terminal to ask on: say --yes, or --dry-run to only look.")
     plan = with_overrides(load_plan(path), kubeconfig=kubeconfig, context=context, namespace=namespace)
@@ -70,7 +80,12 @@ def apply(
     name = name or default_name(plan)
     try:
         if dry_run:
-            return look(plan, name, store, connections, output, longest=longest)
+            if script is None:
+                return look(plan, name, store, connections, output, longest=longest)
+            listed = Listing(output)
+            code = look(plan, name, store, connections, listed, longest=longest)
+            save_script(script, plan, listed)
+            return code
         held = hold(store, name, plan, path)
         try:
             return _change(plan, held, connections, output, ask=not yes, longest=longest)

@@ -16,6 +16,7 @@ from meshvm_tui.steps.guest_order import HELD_TOKEN
 from meshvm_tui.steps.guest_view import TOKEN
 from meshvm_tui.steps.mesh_facts import gateway_ip, mesh_facts
 from meshvm_tui.steps.saved_files import load, save, token_is_good
+from meshvm_tui.steps.script_guest import files_block
 from meshvm_tui.steps.step import Outcome, Scope, Step, different, fingerprint, machine_of, missing, satisfied, unknown
 from meshvm_tui.steps.workload_certificate import is_certificate
 
@@ -82,6 +83,10 @@ class BootstrapFiles(Step):
             )
             changes.append(token)
         return tuple(changes)
+
+    def script(self, ports: ReadPorts, scope: Scope) -> tuple[str, ...]:
+        """The files as the script makes them, with a token of its own."""
+        return (files_block(ports, scope),)
 
     def apply(self, ports: Ports, scope: Scope) -> Outcome:
         """Asks for a token where one is needed, and saves the files."""

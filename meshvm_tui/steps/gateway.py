@@ -26,6 +26,7 @@ from meshvm_tui.steps.mesh_preflight import gateway_findings, room_for_a_gateway
 from meshvm_tui.steps.name_lookup import is_ip
 from meshvm_tui.steps.object_compare import diff_of_new
 from meshvm_tui.steps.sample_rollout import pod_words, refusal_words
+from meshvm_tui.steps.script_lines import deployment_serves, written
 from meshvm_tui.steps.step import Outcome, Scope, different, fingerprint, missing, satisfied, unknown
 from meshvm_tui.steps.waiting import last_events, wait_for_deployment, wait_until
 
@@ -118,6 +119,15 @@ class EastWestGateway(ObjectStep):
         network = "--network NETWORK" if scope.plan.gateway.expose_services else "--single-cluster"
         guide = f"samples/multicluster/gen-eastwest-gateway.sh {network}"
         return (*super().commands(scope, found), f"{guide} | {istioctl(scope.plan, 'install', '-y', '-f', '-')}")
+
+    def script(self, ports: ReadPorts, scope: Scope) -> tuple[str, ...]:
+        """The objects or istioctl's document, then the wait."""
+        plan = scope.plan
+        serves = deployment_serves(plan, plan.gateway_namespace, plan.gateway.name)
+        if plan.gateway.method is not GatewayMethod.ISTIOCTL or gateway_service(ports, scope):
+            return (*super().script(ports, scope), serves)
+        document = written("eastwest-gateway.yaml", self._operator(ports, scope))
+        return (document, f'{istioctl(plan, "install", "-y")} -f "$work/eastwest-gateway.yaml"', serves)
 
     def apply(self, ports: Ports, scope: Scope) -> Outcome:
         """Applies the objects, or runs istioctl, and waits for the Deployment."""

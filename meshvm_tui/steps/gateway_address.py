@@ -11,6 +11,7 @@ from meshvm_tui.problems import ActionNeeded
 from meshvm_tui.steps.commands import kubectl
 from meshvm_tui.steps.gateway_reach import reach_of
 from meshvm_tui.steps.mesh_facts import gateway_ip, gateway_service, load_balancer_address, resolved
+from meshvm_tui.steps.script_lines import gateway_address
 from meshvm_tui.steps.step import Outcome, Scope, Step, fingerprint, missing, satisfied, unknown
 from meshvm_tui.steps.waiting import last_events, wait_until
 
@@ -61,6 +62,10 @@ class GatewayAddress(Step):
         command = kubectl(plan, "get", "service", plan.gateway.name, "-n", plan.gateway_namespace, "--watch")
         target = f"wait for the address of Service {plan.gateway.name}"
         return (Change("run", target, commands=(command,), fingerprint=fingerprint("wait")),)
+
+    def script(self, ports: ReadPorts, scope: Scope) -> tuple[str, ...]:
+        """A loop until the Service has an address."""
+        return (gateway_address(scope.plan),)
 
     def apply(self, ports: Ports, scope: Scope) -> Outcome:
         """Waits while showing the Service's own Events; MVM-212 with them where the time is up."""

@@ -14,7 +14,7 @@ from meshvm_tui.steps.bootstrap_state import BootstrapState, bootstrap_state
 from meshvm_tui.steps.guest_facts import guest_view, istiod_host
 from meshvm_tui.steps.guest_view import TOKEN
 from meshvm_tui.steps.saved_files import load
-from meshvm_tui.steps.sidecar_package import SENT_NAME, package_source
+from meshvm_tui.steps.sidecar_package import SENT_NAME, PackageSource, package_source
 
 if TYPE_CHECKING:
     from meshvm_tui.ports import ReadPorts
@@ -37,25 +37,31 @@ def apply_order(ports: ReadPorts, scope: Scope) -> GuestOrder:
         raise TransientError("MVM-535", state.message)
     view = guest_view(ports, scope)
     source = package_source(ports, scope, view)
-    values = {
-        "ISTIOD_HOST": istiod_host(ports, scope),
-        "FATAL": fatal_pattern(),
-        "FOREIGN_CERT": state.foreign_certificate,
-        "CANARY": CANARY,
-        "DEADMAN": str(GUARD_SECONDS),
-        "DPKG_TRIES": str(max(1, min(60, int(scope.remaining() / DPKG_PAUSE) - 1))),
-    }
+    values = values_of(source, host=istiod_host(ports, scope), foreign=state.foreign_certificate)
+    values["DPKG_TRIES"] = str(max(1, min(60, int(scope.remaining() / DPKG_PAUSE) - 1)))
     paths: dict[str, Path] = {}
-    if source is not None:
-        values |= {"VERSION": source.version, "PACKAGE_SHA256": source.sha256, "PACKAGE_URL": source.url}
-        if _host_of(source.url):
-            values["CANARY"] = _host_of(source.url)
-        if source.path and not source.is_installed(view):
-            paths[SENT_NAME] = Path(source.path)
+    if source is not None and source.path and not source.is_installed(view):
+        paths[SENT_NAME] = Path(source.path)
     contents = {name: content.encode() for name, content in state.wanted.items()}
     if state.place_token:
         contents[TOKEN] = _token(scope, state).encode()
     return GuestOrder("apply", values, contents, paths)
+
+
+def values_of(source: PackageSource | None, *, host: str, foreign: str) -> dict[str, str]:
+    """What guest.sh is told of the package, of istiod's name, and of a certificate of another identity."""
+    values = {
+        "ISTIOD_HOST": host,
+        "FATAL": fatal_pattern(),
+        "FOREIGN_CERT": foreign,
+        "CANARY": CANARY,
+        "DEADMAN": str(GUARD_SECONDS),
+    }
+    if source is not None:
+        values |= {"VERSION": source.version, "PACKAGE_SHA256": source.sha256, "PACKAGE_URL": source.url}
+        if _host_of(source.url):
+            values["CANARY"] = _host_of(source.url)
+    return values
 
 
 def confirm_order(host: str) -> GuestOrder:

@@ -23,6 +23,7 @@ from meshvm_tui.steps.guest_order import apply_order, confirm_order
 from meshvm_tui.steps.guest_view import PLACES
 from meshvm_tui.steps.registration import CONNECTED_BEFORE, registered_name
 from meshvm_tui.steps.saved_files import remove_token
+from meshvm_tui.steps.script_guest import execution_block, files_block
 from meshvm_tui.steps.sidecar_package import package_source
 from meshvm_tui.steps.step import Outcome, Scope, Step, different, fingerprint, machine_of, missing, satisfied, unknown
 
@@ -49,6 +50,10 @@ class _GuestStep(Step):
         except Failed as failed:
             raise self.problem(reading, scope, failed.report) from failed
         return self.done(ports, scope, report)
+
+    def script(self, ports: ReadPorts, scope: Scope) -> tuple[str, ...]:
+        """The files and the execution: the same for each of the three steps."""
+        return (files_block(ports, scope), execution_block(ports, scope))
 
     def problem(self, ports: ReadPorts, scope: Scope, report: GuestReport) -> Problem:
         """What a failed report means."""

@@ -109,6 +109,10 @@ class ObjectStep(Step):
             _refuse_conflict(item)
         return tuple(self._change(scope, item) for item in found)
 
+    def script(self, ports: ReadPorts, scope: Scope) -> tuple[str, ...]:
+        """Each object with all that is wanted of it, also where a shorter command is shown."""
+        return tuple(kubectl_apply(scope.plan, item.body) for item in self.find(ports, scope) if not item.is_right)
+
     def apply(self, ports: Ports, scope: Scope) -> Outcome:
         """Applies what is not right, and keeps what was there before."""
         done = []

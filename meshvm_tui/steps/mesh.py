@@ -23,6 +23,7 @@ from meshvm_tui.steps.mesh_preflight import mesh_findings
 from meshvm_tui.steps.mesh_revisions import revisions_in_words, running_revisions
 from meshvm_tui.steps.mesh_upgrade import changes_of_upgrade, checked_document, refuse_unconfirmed, wanted_version
 from meshvm_tui.steps.object_compare import diff_of_new
+from meshvm_tui.steps.script_lines import deployment_serves, written
 from meshvm_tui.steps.step import Outcome, Scope, Step, different, fingerprint, missing, satisfied
 from meshvm_tui.steps.waiting import last_events, wait_for_deployment, wait_until
 
@@ -78,6 +79,16 @@ class ControlPlane(Step):
         by_hand = istioctl(scope.plan, "install", "-y", "-f", OPERATOR_FILE)
         target = f"Istio control plane in {facts.istio_namespace}"
         return (Change("run", target, diff, (by_hand,), fingerprint(document)),)
+
+    def script(self, ports: ReadPorts, scope: Scope) -> tuple[str, ...]:
+        """istioctl with its document, then the wait for istiod."""
+        facts, plan = mesh_facts(ports, scope), scope.plan
+        serves = deployment_serves(plan, facts.istio_namespace, facts.deployment)
+        if facts.installed and not _upgrade_is_wanted(ports, scope, facts):
+            return (serves,)
+        document = checked_document(ports, scope, facts) if facts.installed else install_document(plan)
+        install = f'{istioctl(plan, "install", "-y")} -f "$work/{OPERATOR_FILE}"'
+        return (written(OPERATOR_FILE, document), install, serves)
 
     def apply(self, ports: Ports, scope: Scope) -> Outcome:
         """Installs where nothing runs, upgrades where the plan wants it and names the cluster, and waits for istiod."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -10,18 +11,22 @@ from meshvm_tui.events import Change, Observation, Stage, Standing
 from meshvm_tui.plan import ProbeFrom
 from meshvm_tui.ports import WORKLOAD_ENTRIES
 from meshvm_tui.probing.curl import curl_arguments, new_id, with_id
+from meshvm_tui.probing.curl_pod import curl_pod
 from meshvm_tui.probing.proof import Verdict, judge, proof_words
 from meshvm_tui.probing.witness import ServiceName, has_pods, seen_in_pods, service_of
 from meshvm_tui.problems import PermanentError, Problem, TransientError
-from meshvm_tui.steps.commands import kubectl
+from meshvm_tui.steps.commands import as_yaml, kubectl
 from meshvm_tui.steps.mesh_facts import mesh_facts
 from meshvm_tui.steps.probe_requests import request_from_pod, request_from_vm, seen_on_vm, ssh_command
-from meshvm_tui.steps.step import Outcome, Scope, Step, fingerprint, unknown
+from meshvm_tui.steps.script_lines import handle, until_true
+from meshvm_tui.steps.step import Outcome, Scope, Step, fingerprint, machine_of, unknown
 
 if TYPE_CHECKING:
     from meshvm_tui.plan import Plan, TrafficProbe
     from meshvm_tui.ports import ClusterReader, Ports, ReadPorts
 
+SCRIPT_ID = "meshvm-script"
+"""What stands in the server's log for a request of the saved script."""
 LOG_SECONDS = 5.0
 """How long a server may take to write its log."""
 LOG_POLL = 0.5
@@ -93,6 +98,14 @@ class ProbeVmToCluster(_Probe):
         """curl over SSH."""
         return (ssh_command(scope, with_id(item.url, "ID")),)
 
+    def script(self, ports: ReadPorts, scope: Scope) -> tuple[str, ...]:
+        """curl on the VM; the script ends where it does not answer."""
+        name = handle(scope.plan, machine_of(scope))
+        asked = [
+            shlex.join([*curl_arguments(with_id(item.url, SCRIPT_ID)), "-f"]) for item in self.requests(scope.plan)
+        ]
+        return tuple(f"on_{name} {shlex.quote(line)} </dev/null" for line in asked)
+
     def prove(self, ports: Ports, scope: Scope, item: TrafficProbe) -> str:
         """The answer, and the id in the log of a Pod behind the Service."""
         probe_id = new_id()
@@ -133,6 +146,11 @@ class ProbeClusterToVm(_Probe):
         )
         return (kubectl(scope.plan, *run, *labelled, *curl_arguments(with_id(item.url, "ID"))),)
 
+    def script(self, ports: ReadPorts, scope: Scope) -> tuple[str, ...]:
+        """A Pod that runs curl, its answer, and its end."""
+        revision = mesh_facts(ports, scope).revision
+        return tuple(_by_a_pod(scope, item, revision) for item in self.requests(scope.plan))
+
     def prove(self, ports: Ports, scope: Scope, item: TrafficProbe) -> str:
         """The answer, and the id in this machine's own log; other machines of the Service may answer first."""
         witness = _is_vm_service(scope.plan, item.url)
@@ -152,6 +170,29 @@ class ProbeClusterToVm(_Probe):
             scope.progress(f"another machine answered request {number} of at most {tries}", number, tries)
         code = "MVM-618" if tries == 1 else "MVM-619"
         raise PermanentError(code, f"{item.url} answered {tries} times; the log of {_name(scope)} shows none of them.")
+
+
+def _by_a_pod(scope: Scope, item: TrafficProbe, revision: str) -> str:
+    plan, namespace = scope.plan, _pod_namespace(scope.plan)
+    body = curl_pod(
+        with_id(item.url, SCRIPT_ID),
+        namespace=namespace,
+        image=plan.probes.curl_image,
+        revision="" if revision == "default" else revision,
+    )
+    create, delete = kubectl(plan, "create", "-f", "-", "-o", "name"), kubectl(plan, "delete", "-n", namespace)
+    ended = '{.status.containerStatuses[?(@.name=="curl")].state.terminated.exitCode}'
+    exit_code = f'{kubectl(plan, "get", "-n", namespace, "-o", f"jsonpath={ended}")} "$pod"'
+    return "\n".join(
+        (
+            f"pod=$({create} <<'EOF'\n{as_yaml(body)}EOF\n)",
+            f'curl_has_ended() {{ code=$({exit_code}); [ -n "$code" ]; }}',
+            until_true(90, "the answer to a Pod", "curl_has_ended"),
+            f'{kubectl(plan, "logs", "-n", namespace, "-c", "curl")} "$pod"',
+            f'{delete} --wait=false "$pod"',
+            '[ "$code" = 0 ]',
+        )
+    )
 
 
 def _raise_unless_good(verdict: Verdict, url: str) -> None:

@@ -7,12 +7,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from meshvm_tui.events import Change, Observation, Stage, Standing
-from meshvm_tui.istio.workload_entry import EntryFacts, Health, entry_facts, entry_name
+from meshvm_tui.istio.workload_entry import CONNECTED_ANNOTATION, EntryFacts, Health, entry_facts, entry_name
 from meshvm_tui.ports import WORKLOAD_ENTRIES
 from meshvm_tui.problems import ActionNeeded, PermanentError, Problem, TransientError
 from meshvm_tui.steps.agent_failure import agent_problem
 from meshvm_tui.steps.commands import kubectl
 from meshvm_tui.steps.guest_facts import guest_view, workload_address
+from meshvm_tui.steps.script_guest import listening_address
+from meshvm_tui.steps.script_lines import until_true
 from meshvm_tui.steps.step import Outcome, Scope, Step, different, fingerprint, machine_of, missing, satisfied, unknown
 
 if TYPE_CHECKING:
@@ -39,6 +41,15 @@ def registered_entry(ports: ReadPorts, scope: Scope) -> EntryFacts | None:
     """This machine's WorkloadEntry as it is now; asked anew each time."""
     found = ports.cluster.get(WORKLOAD_ENTRIES, registered_name(ports, scope), scope.plan.workload.namespace)
     return entry_facts(found) if found else None
+
+
+def _until_entry(ports: ReadPorts, scope: Scope, path: str, what: str, pattern: str) -> str:
+    """A loop of the saved script: the machine's entry, by its address, has at this path what the pattern says."""
+    address, namespace = listening_address(ports, scope), scope.plan.workload.namespace
+    which = f'[?(@.spec.address=="{address}")]' if address else "[*]"
+    template = f'jsonpath={{range .items{which}}}{{{path}}}{{"\\n"}}{{end}}'
+    asked = kubectl(scope.plan, "get", "workloadentry", "-n", namespace, "-o", template)
+    return until_true(120, f"{what} of {machine_of(scope).name}", f"{asked} | grep -q '{pattern}'")
 
 
 class EntryRegistered(Step):
@@ -69,6 +80,11 @@ class EntryRegistered(Step):
         group = scope.plan.workload.name
         target = f"WorkloadEntry of {machine_of(scope).name} in {namespace}, made by istiod"
         return (Change("run", target, commands=(watch,), fingerprint=fingerprint(namespace, group)),)
+
+    def script(self, ports: ReadPorts, scope: Scope) -> tuple[str, ...]:
+        """A loop until istiod holds the machine's connection."""
+        connected = f".metadata.annotations.{CONNECTED_ANNOTATION.replace('.', chr(92) + '.')}"
+        return (_until_entry(ports, scope, connected, "the WorkloadEntry", "[0-9]"),)
 
     def apply(self, ports: Ports, scope: Scope) -> Outcome:
         """Waits for istiod; looks into the agent's log meanwhile, and fails with the cause that stands there."""
@@ -206,6 +222,11 @@ class EntryHealthy(Step):
         command = kubectl(scope.plan, "get", "workloadentry", "-n", namespace, "-o", "yaml")
         target = f"health of {machine_of(scope).name}, probed by its agent"
         return (Change("run", target, commands=(command,), fingerprint=fingerprint("healthy")),)
+
+    def script(self, ports: ReadPorts, scope: Scope) -> tuple[str, ...]:
+        """A loop until the probe succeeded."""
+        healthy = '.status.conditions[?(@.type=="Healthy")].status'
+        return (_until_entry(ports, scope, healthy, "the probe", "True"),)
 
     def apply(self, ports: Ports, scope: Scope) -> Outcome:
         """Waits; the probe's own words are the cause where it does not become healthy."""

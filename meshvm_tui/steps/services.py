@@ -14,6 +14,8 @@ from meshvm_tui.steps.guest_facts import guest_of, guest_view, workload_address
 from meshvm_tui.steps.kubernetes_objects import ObjectStep, Wanted
 from meshvm_tui.steps.mesh_facts import mesh_facts
 from meshvm_tui.steps.sample_rollout import is_available, wait_until_available
+from meshvm_tui.steps.script_guest import listening_address, run_block
+from meshvm_tui.steps.script_lines import deployment_serves, handle
 from meshvm_tui.steps.step import Outcome, Scope, Step, different, fingerprint, machine_of, missing, satisfied, unknown
 
 if TYPE_CHECKING:
@@ -82,6 +84,11 @@ class HelloWorld(ObjectStep):
         target = f"Deployment {_hello_world(scope.plan).namespace}/{HELLO_WORLD} becomes available"
         return (Change("run", target, fingerprint=fingerprint(target)),)
 
+    def script(self, ports: ReadPorts, scope: Scope) -> tuple[str, ...]:
+        """The objects, then the wait."""
+        serves = deployment_serves(scope.plan, _hello_world(scope.plan).namespace, HELLO_WORLD)
+        return (*super().script(ports, scope), serves)
+
     def apply(self, ports: Ports, scope: Scope) -> Outcome:
         """Applies the objects and waits until the Deployment serves."""
         done = super().apply(ports, scope)
@@ -140,6 +147,12 @@ class HttpServerStep(Step):
                 fingerprint=fingerprint(wanted, observation.message),
             ),
         )
+
+    def script(self, ports: ReadPorts, scope: Scope) -> tuple[str, ...]:
+        """The unit, written and started by the same script on the VM."""
+        plan, port = scope.plan, str(_http_server(scope.plan).port)
+        values = {"HTTP_PORT": port, "HTTP_ADDRESS": listening_address(ports, scope) or "0.0.0.0"}  # noqa: S104
+        return (run_block(handle(plan, machine_of(scope)), "http-server", values),)
 
     def apply(self, ports: Ports, scope: Scope) -> Outcome:
         """Writes the unit, starts it, and sees that it is this unit that serves the port."""

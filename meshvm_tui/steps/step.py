@@ -103,6 +103,10 @@ class Step(ABC):
     def changes(self, ports: ReadPorts, scope: Scope, observation: Observation) -> tuple[Change, ...]:
         """What apply would do about an observation that is not satisfied; from the plan alone where it is unknown."""
 
+    def script(self, ports: ReadPorts, scope: Scope) -> tuple[str, ...]:
+        """What the saved script runs for this step; empty where the commands of its changes are whole."""
+        return ()
+
     @abstractmethod
     def apply(self, ports: Ports, scope: Scope) -> Outcome:
         """Makes it true and waits until it is. Running it twice does nothing more."""

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from meshvm_tui.steps.step import Scope
 
 SSH_PORT = 22
+NO_ADDRESS = "192.0.2.1"
+"""Stands for an address that is not known yet (RFC 5737: nobody has it)."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,31 @@ class WantedFiles:
 def wanted_files(ports: ReadPorts, scope: Scope) -> WantedFiles:
     """Made anew from the cluster as it is; read once until something was applied."""
     return scope.recall("wanted-files", lambda: _make(ports, scope))
+
+
+def expected_files(ports: ReadPorts, scope: Scope, *, address: str, ssh_port: str) -> Mapping[str, str]:
+    """cluster.env and mesh.yaml as they will be once the mesh is there as the plan wants it; the others are made of
+    what only the running mesh knows."""
+    mesh = mesh_facts(ports, scope)
+    planned = {
+        "defaultConfig": {"discoveryAddress": mesh.discovery_address, "meshId": mesh.mesh_id},
+        "trustDomain": mesh.trust_domain,
+    }
+    given = bootstrap.BootstrapInput(
+        group=_group(ports, scope),
+        mesh=mesh_config.from_document(dict(mesh.config) if mesh.installed else planned, "the mesh"),
+        root_cert="",
+        gateway_address=NO_ADDRESS,
+        istio_namespace=mesh.istio_namespace,
+        revision=mesh.revision,
+        cluster_id=mesh.cluster_id,
+        internal_ip=address,
+        capture_dns=scope.plan.sidecar.capture_dns,
+        auto_register=True,
+        extra=_additions(scope.plan.sidecar, ssh_port),
+    )
+    contents = bootstrap.render(given).contents()
+    return {name: contents[name] for name in ("cluster.env", "mesh.yaml")}
 
 
 def differing(files: Mapping[str, str], view: GuestView) -> tuple[Deviation, ...]:
@@ -84,7 +111,7 @@ def _given(ports: ReadPorts, scope: Scope, mesh: MeshFacts, gateway: str, root: 
         internal_ip=workload_address(machine_of(scope), view),
         capture_dns=sidecar.capture_dns,
         auto_register=True,
-        extra=_additions(sidecar, view),
+        extra=_additions(sidecar, view.text("network", "ssh_port")),
     )
 
 
@@ -95,9 +122,8 @@ def _group(ports: ReadPorts, scope: Scope) -> WorkloadGroup:
     return parse_object(after_apply(found.body, found.live), source)
 
 
-def _additions(sidecar: Sidecar, view: GuestView) -> bootstrap.Additions:
+def _additions(sidecar: Sidecar, ssh_port: str) -> bootstrap.Additions:
     """The port that SSH really uses stays outside the mesh, or nobody could log in any more."""
-    ssh_port = view.text("network", "ssh_port")
     ports = list(sidecar.exclude_inbound_ports)
     if ssh_port.isdecimal() and int(ssh_port) != SSH_PORT:
         ports.insert(0, int(ssh_port))

@@ -33,7 +33,7 @@ class Failed(RuntimeError):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command."""
-    wanted = _parser().parse_args(arguments)
+    wanted = _parser().parse_args(_command_first(arguments))
     try:
         if wanted.command == "version":
             _version(wanted)
@@ -47,6 +47,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"Error: {error}\n")
         return 1
     return 0
+
+
+def _command_first(arguments: Sequence[str] | None) -> list[str]:
+    """istioctl takes its global flags before the command as well; argparse does not."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    before = 0
+    while before < len(given) and given[before].startswith("--") and "=" in given[before]:
+        before += 1
+    return [*given[before:], *given[:before]]
 
 
 def _parser() -> argparse.ArgumentParser:
