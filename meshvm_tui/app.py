@@ -138,7 +138,6 @@ class MeshVMApp(OnboardingApp):
     async def _wizard_left(self) -> None:
         self.close_session()
         await self.pop_screen()
-        prepare(self.store, self.post)
         await self.type_ahead.release()
 
     @on(wanted.LabChosen)

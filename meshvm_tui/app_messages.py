@@ -9,7 +9,7 @@ from textual.message import Message
 
 if TYPE_CHECKING:
     from meshvm_tui.app_session import SessionKeeper
-    from meshvm_tui.events import Event
+    from meshvm_tui.events import Event, Stage
     from meshvm_tui.inquiries import Answer
     from meshvm_tui.problems import ProblemRecord
     from meshvm_tui.screens.home import SessionLine
@@ -74,10 +74,26 @@ class WatchBroke(Message):
 
 
 @dataclass
+class SavedForRun(Message):
+    """The session is on disk and a run up to this stage may begin, or the problem that stands in the way."""
+
+    stage: Stage
+    problem: ProblemRecord | None
+
+
+@dataclass
+class SessionClosed(Message):
+    """The session was saved and let go, or the problem that stood in the way."""
+
+    problem: ProblemRecord | None
+
+
+@dataclass
 class ReadyToExit(Message):
-    """Nothing is under way any more, or it took too long to wait for."""
+    """All is saved, or why not; nothing is under way any more, or it took too long to wait for."""
 
     code: int
+    problem: ProblemRecord | None = None
 
 
 @dataclass

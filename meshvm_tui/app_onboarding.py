@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
-from textual import events, on
+from textual import on
 
 from meshvm_tui import app_messages as told
-from meshvm_tui.app_base import LOOK, BaseApp, Look
+from meshvm_tui.app_base import LOOK, Look
+from meshvm_tui.app_leaving import LeavingApp
 from meshvm_tui.app_opening import in_thread, open_in_thread
 from meshvm_tui.operator_secrets import MemorySecrets
 from meshvm_tui.ports import SecretKind
@@ -17,52 +17,29 @@ from meshvm_tui.screens import messages as wanted
 if TYPE_CHECKING:
     from textual.screen import Screen
 
-    from meshvm_tui.app_runs import Runs
-    from meshvm_tui.app_session import SessionKeeper
     from meshvm_tui.events import Stage
     from meshvm_tui.plan import Plan
     from meshvm_tui.ports import Connections
     from meshvm_tui.screens.board import Board
-    from meshvm_tui.screens.wizard import WizardScreen
     from meshvm_tui.session_store import SessionStore
 
 LOOK_SOON = 0.2
 """Seconds before a stage that is shown is looked at: who steps through several wants only the last one."""
-GRACE = 2.0
-"""Seconds that a cancelled run gets to end before the app leaves."""
 
 
-class OnboardingApp(BaseApp):
+class OnboardingApp(LeavingApp):
     """Holds at most one session."""
 
-    def __init__(
-        self,
-        connections: Connections,
-        store: SessionStore,
-        *styles: str,
-        look: Look = LOOK,
-    ) -> None:
-        super().__init__(*styles, look=look)
+    def __init__(self, connections: Connections, store: SessionStore, *styles: str, look: Look = LOOK) -> None:
+        super().__init__(store, *styles, look=look)
         self.connections = connections
-        self.store = store
         self.secrets = MemorySecrets()
         """What the operator typed in for sudo and SSH, until the app ends; the connections ask it."""
-        self.keeper: SessionKeeper | None = None
-        self.runs: Runs | None = None
-        self.wizard: WizardScreen | None = None
         self._approved: Board | None = None
 
     def open_session(self, name: str, plan: Plan | None = None) -> None:
         """Opens a session, or makes one, and shows its wizard."""
-        open_in_thread(self.store, name, plan, self.post)
-
-    def close_session(self) -> None:
-        """Saves the session and lets it go."""
-        if self.runs:
-            self.runs.end()
-        if self.keeper and (problem := self.keeper.close()):
-            self.show_problem(problem)
-        self.keeper = self.wizard = None
+        open_in_thread(self.store, name, plan, self.post, after=self.closing)
 
     def pulse(self) -> None:
         """Starts what is due, and paints what was told."""
@@ -77,64 +54,6 @@ class OnboardingApp(BaseApp):
                 screen.show_log(lines)
             if changed:
                 screen.show_board()
-
-    def on_unmount(self) -> None:
-        """However it ends, the session is saved and let go."""
-        if self.runs:
-            self.runs.end()
-        if self.keeper:
-            self.keeper.close()
-
-    def end(self, code: int) -> None:
-        """Saves at once; leaves as soon as a run that is cancelled has ended, or after a moment."""
-        runs, keeper = self.runs, self.keeper
-        if keeper:
-            if self.wizard and self.wizard.ready:
-                keeper.change(plan=self.wizard.typed())
-            if problem := keeper.save_now():
-                self.exit(return_code=code or 1, message=f"{problem.code} {problem.title}: {problem.cause}")
-                return
-        if runs is None or not runs.applying:
-            self.exit(return_code=code, message=self._farewell(code))
-            return
-        runs.cancel()
-
-        def wait() -> None:
-            runs.wait_idle(GRACE)
-            self.post(told.ReadyToExit(code))
-
-        in_thread(wait, "meshvm-exit")
-
-    async def on_event(self, event: events.Event) -> None:
-        """Somebody is there, or looks elsewhere: what is there is looked at more or less often."""
-        if self.runs and isinstance(event, events.Key | events.Paste | events.AppFocus):
-            self.runs.pace.touched(time.monotonic())
-        elif self.runs and isinstance(event, events.AppBlur):
-            self.runs.pace.left()
-        await super().on_event(event)
-
-    def _farewell(self, code: int) -> str | None:
-        """The line that stands in the terminal afterwards; none where a signal came, for nobody may be there."""
-        if self.keeper is None or code:
-            return None
-        name = self.keeper.session.name
-        return f"session {name} is saved; go on with: meshvm-tui resume {name}"
-
-    async def action_quit(self) -> None:
-        """Saves and leaves; asks first while the world is being changed."""
-        if self.runs is None or not self.runs.applying:
-            self.end(0)
-            return
-        from meshvm_tui.screens.dialogs import ConfirmDialog
-        from meshvm_tui.screens.quitting import quit_words
-
-        question = ConfirmDialog(
-            "Quit in the middle of a run?",
-            quit_words(self.runs.shown),
-            yes="cancel it and quit",
-            no="stay",
-        )
-        self.push_screen(question, lambda yes: self.end(0) if yes else None)
 
     async def show_over_wizard(self, screen: Screen[None]) -> None:
         """Shows a screen over the wizard, in the place of any other that is there; then gives it the kept keys."""
@@ -212,10 +131,6 @@ class OnboardingApp(BaseApp):
         answer = event.answer
         self.wizard.show_answer(answer.topic, answer.token, answer.found, answer.problem)
 
-    @on(told.ReadyToExit)
-    def _ready_to_exit(self, event: told.ReadyToExit) -> None:
-        self.exit(return_code=event.code, message=self._farewell(event.code))
-
     @on(wanted.PlanEdited)
     def _plan_edited(self, event: wanted.PlanEdited) -> None:
         if self.keeper and self.runs and self.wizard:
@@ -247,14 +162,21 @@ class OnboardingApp(BaseApp):
             await self.show_over_wizard(ReviewScreen(stage=event.stage, where=self._where(), board=self._approved))
 
     @on(wanted.RunWanted)
-    async def _run_wanted(self, event: wanted.RunWanted) -> None:
+    def _run_wanted(self, event: wanted.RunWanted) -> None:
+        keeper = self.keeper
+        if keeper and self.runs and self._approved:
+            for screen in self.app_screens()[-1:]:
+                screen.show_status("Saving the session before anything is changed …")
+            in_thread(lambda: self.post(told.SavedForRun(event.stage, keeper.save_now())), "meshvm-save-for-run")
+
+    @on(told.SavedForRun)
+    async def _saved_for_run(self, event: told.SavedForRun) -> None:
         from meshvm_tui.screens.run import RunScreen
 
-        if self.keeper and self.runs and self._approved:
-            if problem := self.keeper.save_now():
-                self.stay()
-                self.show_problem(problem)
-                return
+        if event.problem:
+            self.stay()
+            self.show_problem(event.problem)
+        elif self.keeper and self.runs and self._approved:
             board = self.runs.apply(event.stage, self._approved)
             await self.show_over_wizard(RunScreen(stage=event.stage, where=self._where(), board=board))
 

@@ -24,9 +24,11 @@ HEAVY = ("meshvm_tui.plan_file", "meshvm_tui.plan", "meshvm_tui.app_session", "m
 Post = Callable[["Message"], object]
 
 
-def in_thread(work: Callable[[], None], name: str) -> None:
+def in_thread(work: Callable[[], object], name: str) -> threading.Thread:
     """Runs it on a daemon thread: the process never waits for it."""
-    threading.Thread(target=work, name=name, daemon=True).start()
+    thread = threading.Thread(target=work, name=name, daemon=True)
+    thread.start()
+    return thread
 
 
 def prepare(store: SessionStore, post: Post) -> None:
@@ -48,8 +50,10 @@ def list_sessions(store: SessionStore) -> tuple[SessionLine, ...]:
         return ()
 
 
-def open_in_thread(store: SessionStore, name: str, plan: Plan | None, post: Post) -> None:
-    """Opens a session, or makes one; tells SessionOpened or SessionRefused."""
+def open_in_thread(
+    store: SessionStore, name: str, plan: Plan | None, post: Post, *, after: threading.Thread | None = None
+) -> None:
+    """Opens a session, or makes one; tells SessionOpened or SessionRefused. `after` is what lets another one go."""
 
     def saved(problem: ProblemRecord | None) -> None:
         post(SessionSaved(problem))
@@ -57,6 +61,8 @@ def open_in_thread(store: SessionStore, name: str, plan: Plan | None, post: Post
     def work() -> None:
         from meshvm_tui.app_session import SessionKeeper, open_session
 
+        if after:
+            after.join()
         try:
             post(SessionOpened(SessionKeeper(open_session(store, name, plan), saved)))
         except Problem as problem:

@@ -68,5 +68,9 @@ class AppScreen(Keyed, Screen[None]):
     def show_board(self) -> None:
         """The engine told something about the board that this screen was given."""
 
+    def show_status(self, text: str) -> None:
+        """What the app is doing while this screen waits."""
+        self.notify(text, timeout=60, markup=False)
+
     def show_log(self, lines: list[str]) -> None:
         """New lines of the log."""

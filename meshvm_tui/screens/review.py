@@ -98,6 +98,10 @@ class ReviewScreen(AppScreen):
             self.refresh_bindings()
         self.query_one("#run-summary", Painted).show(self._summary())
 
+    def show_status(self, text: str) -> None:
+        """What the app is doing for this screen."""
+        self.query_one("#run-summary", Painted).show(text)
+
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Shows the change under the cursor."""
         if event.option_id is None:

@@ -165,6 +165,10 @@ class WizardFrame(AppScreen):
         if self.ready:
             self._paint_top()
 
+    def show_status(self, text: str) -> None:
+        """What the app is doing while this screen waits, in the line above the keys."""
+        self.query_one("#why-not", Painted).show(text)
+
     def show_log(self, lines: list[str]) -> None:
         """New lines for the drawer."""
         if self.ready:

@@ -28,6 +28,7 @@ async def test_without_a_run_it_leaves_at_once_and_says_how_to_go_on(
     async with world(tmp_path, monkeypatch) as made:
         name = made.wizard.session
         await made.app.action_quit()
+        await made.until(lambda: made.app._exit, "it leaves")
         assert [str(words) for words in made.app._exit_renderables] == [
             f"session {name} is saved; go on with: meshvm-tui resume {name}"
         ]
@@ -37,4 +38,5 @@ async def test_without_a_run_it_leaves_at_once_and_says_how_to_go_on(
 async def test_from_home_it_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with world(tmp_path, monkeypatch, start="home") as made:
         await made.app.action_quit()
+        await made.until(lambda: made.app._exit, "it leaves")
         assert not made.app._exit_renderables

@@ -10,7 +10,7 @@ import pytest
 from meshvm_tui.adapters import instance_ways
 from meshvm_tui.adapters.instance_access import GceAccess
 from meshvm_tui.adapters.instance_waits import Patience
-from meshvm_tui.app_onboarding import GRACE
+from meshvm_tui.app_leaving import GRACE
 from meshvm_tui.plan import Plan
 from meshvm_tui.problems import ActionNeeded
 from meshvm_tui.wiring import WiredConnections

@@ -14,7 +14,7 @@ import pytest
 from meshvm_tui.adapters.google_credentials import GoogleLogin
 from meshvm_tui.adapters.google_rest import GoogleRest
 from meshvm_tui.adapters.google_settings import read_settings
-from meshvm_tui.app_onboarding import GRACE
+from meshvm_tui.app_leaving import GRACE
 from meshvm_tui.events import Mode, Standing
 from meshvm_tui.gcp.ssh_keys import value_of
 from meshvm_tui.plan import Plan
