@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 
 from meshvm_tui.commands.lab_process import Ending, LabProcess, run_in_lab
+from meshvm_tui.commands.plain import is_plain, plain_option
 from meshvm_tui.exit_codes import ExitCode
 from meshvm_tui.locations import lab_dir
 from meshvm_tui.problems import Cancelled
@@ -29,6 +30,7 @@ from meshvm_tui.problems import Cancelled
 @click.option("--fault", "faults", multiple=True, metavar="NAME", help="Switch a fault on; may be given again.")
 @click.option("--vms", type=click.IntRange(1, 20), help="How many VMs it has.")
 @click.option("--seed", type=int, help="What its delays are drawn from.")
+@plain_option
 def lab(
     *,
     fresh: bool,
@@ -39,6 +41,7 @@ def lab(
     faults: tuple[str, ...],
     vms: int | None,
     seed: int | None,
+    plain: bool,
 ) -> ExitCode:
     """Try all of it on a mesh and VMs that live on this computer, on loopback alone.
 
@@ -55,10 +58,11 @@ def lab(
     with Ending() as ending:
         if serve and state is not None:
             return _serve(state, plan, flags, ending, fresh=fresh)
-        if unattended or not sys.stdin.isatty():
+        if unattended or not (plain or sys.stdin.isatty()):
             with _place(state) as folder:
                 return _run(folder, plan, flags, ending, fresh=fresh)
-        return _wizard(state or lab_dir(), plan, flags, ending, fresh=fresh)
+        more = ["--plain"] if is_plain(plain) else []
+        return _wizard(state or lab_dir(), plan, flags, ending, fresh=fresh, more=more)
 
 
 def _serve(state: Path, plan: str, flags: list[str], ending: Ending, *, fresh: bool) -> ExitCode:
@@ -79,10 +83,10 @@ def _run(state: Path, plan: str, flags: list[str], ending: Ending, *, fresh: boo
         return run_in_lab(state, ["apply", "-f", str(state / plan), "--yes"], ending)
 
 
-def _wizard(state: Path, plan: str, flags: list[str], ending: Ending, *, fresh: bool) -> ExitCode:
+def _wizard(state: Path, plan: str, flags: list[str], ending: Ending, *, fresh: bool, more: list[str]) -> ExitCode:
     click.echo("Starting the lab.", err=True)
     with _started(state, flags, ending, fresh=fresh):
-        return run_in_lab(state, ["onboard", "--plan", str(state / plan)], ending)
+        return run_in_lab(state, ["onboard", "--plan", str(state / plan), *more], ending)
 
 
 @contextmanager

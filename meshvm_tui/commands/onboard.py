@@ -15,6 +15,7 @@ from meshvm_tui.commands.options import (
     read_only_option,
     with_overrides,
 )
+from meshvm_tui.commands.plain import is_plain, plain_onboarding, plain_option
 from meshvm_tui.locations import sessions_dir
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ LAB_COMMAND = (sys.executable, "-m", "meshvm_tui", "lab")
 @click.option("--project", default="", metavar="ID", help="Google Cloud project of the GKE cluster and the instances.")
 @click.option("--zone", default="", metavar="ZONE", help="Zone of the Compute Engine instances.")
 @read_only_option
+@plain_option
 def onboard(
     *,
     path: Path | None,
@@ -41,18 +43,21 @@ def onboard(
     project: str,
     zone: str,
     read_only: bool,
+    plain: bool,
 ) -> int:
     """Lead VMs into the mesh, stage by stage.
 
     A session of that name that began with the same plan goes on as it was left; a plan that has changed since
     then is taken instead of the session's.
     """
-    need_terminal("meshvm-tui apply -f PLAN --yes")
+    plain = is_plain(plain)
+    if not plain:
+        need_terminal("meshvm-tui apply -f PLAN --yes")
     if path is None:
         plan = _plan_of(kubeconfig, context, namespace)
         if project or zone:
             plan = _on_google(plan, project, zone)
-        return show_app(start="wizard", name=name, read_only=read_only, plan=plan)
+        return _show(plain, name, plan, read_only=read_only)
     from meshvm_tui.commands.session_choice import default_name, hold, origin_of
     from meshvm_tui.plan_file import load_plan
     from meshvm_tui.session_store import SessionStore
@@ -65,11 +70,19 @@ def onboard(
     goes_on = store.exists(name) and store.read(name).origin == origin_of(path)
     if not goes_on:
         hold(store, name, plan, path).close()
-    return show_app(start="wizard", name=name, read_only=read_only, plan=None)
+    return _show(plain, name, None, read_only=read_only)
+
+
+def _show(plain: bool, name: str, plan: Plan | None, *, read_only: bool) -> int:
+    if plain:
+        return plain_onboarding(name, plan, read_only=read_only)
+    return show_app(start="wizard", name=name, read_only=read_only, plan=plan)
 
 
 def home() -> int:
     """Home: sessions to resume, a new one, monitor, lab."""
+    if is_plain(False):
+        raise click.UsageError("Say what to do: meshvm-tui onboard, resume, monitor or lab, with --plain.")
     need_terminal("meshvm-tui apply, files, schema, sessions, lab; see meshvm-tui --help")
     return show_app(start="home")
 

@@ -24,8 +24,14 @@ def run_plan(
     output: Output,
     held: OpenSession | None = None,
     kept: Mapping[str, Any] | None = None,
+    *,
+    record: bool = True,
+    heard: Callable[[int], None] | None = None,
 ) -> RunFinished:
     """One run on this thread. Where a session is held, everything is kept in it; else nothing is.
+
+    Without `record` its events are not folded into the session: a look is not what was done. `heard` is told each
+    signal.
 
     SIGINT, SIGTERM and SIGHUP cancel it; a second SIGINT ends it at once. Where nobody reads the output any more,
     the run is cancelled and BrokenPipeError is raised after its end.
@@ -34,7 +40,7 @@ def run_plan(
     broken: list[BrokenPipeError] = []
 
     def emit(event: Event) -> None:
-        if held:
+        if held and record:
             held.take_event(event)
         if not broken:
             try:
@@ -43,7 +49,7 @@ def run_plan(
                 broken.append(error)
                 cancel.set()
 
-    with _signals(cancel):
+    with _signals(cancel, heard):
         finished = run(
             request,
             connections,
@@ -63,7 +69,7 @@ def _nowhere(_name: str, _value: Any) -> None:
 
 
 @contextmanager
-def _signals(cancel: threading.Event) -> Iterator[None]:
+def _signals(cancel: threading.Event, heard: Callable[[int], None] | None) -> Iterator[None]:
     """Cancels on the first signal; the handlers that were there come back at the end."""
     handlers: dict[int, Callable[[int, FrameType | None], Any] | int | None] = {}
 
@@ -73,6 +79,8 @@ def _signals(cancel: threading.Event) -> Iterator[None]:
         if not cancel.is_set():
             say("Cancelling: nothing new starts. Ctrl-C again leaves at once.")
         cancel.set()
+        if heard:
+            heard(number)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         handlers[number] = signal.signal(number, handle)
