@@ -1,4 +1,4 @@
-"""The documents that are made from the product itself: `python -m tools.reference` writes docs/plan.md and docs/keys.md.
+"""Documents that are made from the product itself: `python -m tools.reference` writes docs/plan.md and docs/keys.md.
 
 A test holds that the committed files are what this makes.
 """
@@ -29,17 +29,20 @@ PLACES = {
 PLAN_HEAD = """\
 # The plan, field by field
 
-Made by `python -m tools.reference` from the schema that `meshvm-tui schema` prints. An editor that knows JSON Schema completes and
-checks a plan by it. A field that is left out has the value in the column *left out*; an unknown field is an error that names its
-line. In the wizard every field of the plan is a line of a form; `meshvm-tui apply -f plan.yaml --dry-run` says what a plan would do.
+Made by `python -m tools.reference` from the schema that `meshvm-tui schema` prints. An editor that knows JSON Schema
+completes and checks a plan by it. A field that is left out has the value in the column *left out*; an unknown field
+is an error that names its line. In the wizard every field of the plan is a line of a form; `meshvm-tui apply -f
+plan.yaml --dry-run` says what a plan would do.
 
-A dot goes one part deeper, `[]` stands for each item of a list: `machines[].ssh.user` is `user` under `ssh` of a machine.
+A dot goes one part deeper, `[]` stands for each item of a list: `machines[].ssh.user` is `user` under `ssh` of a
+machine.
 """
 KEYS_HEAD = """\
 # Keys
 
-Made by `python -m tools.reference` from the app's own bindings; `meshvm-tui keys` prints them as they are for you. `F1` says the
-same on each screen, and `Ctrl+P` offers every action by its name. What can be clicked has a key as well.
+Made by `python -m tools.reference` from the app's own bindings; `meshvm-tui keys` prints them as they are for you.
+`F1` says the same on each screen, and `Ctrl+P` offers every action by its name. What can be clicked has a key as
+well.
 
 A key of your own goes into `config.yaml` (see [files.md](files.md)) under the action's name:
 
@@ -49,7 +52,8 @@ keymap:
   wizard.panel: [f2, f12]
 ```
 
-In a field, arrows, Home, End and Ctrl+U edit the text as in any terminal. A paste goes into the field that has the cursor.
+In a field, arrows, Home, End and Ctrl+U edit the text as in any terminal. A paste goes into the field that has the
+cursor.
 """
 
 
@@ -133,19 +137,21 @@ class _Reference:
         if "anyOf" in value:
             kinds = [self._kind(item) for item in value["anyOf"] if item.get("type") != "null"]
             return " or ".join(dict.fromkeys(kinds))
-        if "const" in value:
-            return f"`{value['const']}`"
-        if "enum" in value:
-            return " or ".join(f"`{item}`" for item in value["enum"])
         if value.get("type") == "array":
             return f"a list of {self._kind(value['items'])}s"
-        if value.get("type") == "object":
-            return "names with texts"
         return _simple(value)
 
 
 def _simple(value: dict[str, Any]) -> str:
-    kind = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true` or `false`"}
+    if fixed := value.get("enum") or ([value["const"]] if "const" in value else []):
+        return " or ".join(f"`{item}`" for item in fixed)
+    kind = {
+        "object": "names with texts",
+        "string": "text",
+        "integer": "whole number",
+        "number": "number",
+        "boolean": "`true` or `false`",
+    }
     words = kind.get(value.get("type", ""), "text")
     low, high = value.get("minimum"), value.get("maximum")
     if low is not None and high is not None:
