@@ -64,12 +64,36 @@ class BaseApp(App[None]):
 
     TITLE = "meshvm-tui"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f1", "show_help", "Help", id="app.help"),
-        Binding("ctrl+q", "quit", "Quit", priority=True, id="app.quit"),
-        Binding("ctrl+p", "command_palette", "Commands", show=False, priority=True, id="app.commands"),
+        Binding("f1", "show_help", "Help", id="app.help", tooltip="this help"),
+        Binding("ctrl+q", "quit", "Quit", priority=True, id="app.quit", tooltip="quits; everything is saved"),
+        Binding(
+            "ctrl+p",
+            "command_palette",
+            "Commands",
+            show=False,
+            priority=True,
+            id="app.commands",
+            tooltip="everything that can be done now, by name",
+        ),
         # Priority, so that the focus has moved before the next key of the same read is given to a field.
-        Binding("tab", "app.focus_next", "Next field", show=False, priority=True, id="app.next-field"),
-        Binding("shift+tab", "app.focus_previous", "Field before", show=False, priority=True, id="app.field-before"),
+        Binding(
+            "tab",
+            "app.focus_next",
+            "Next field",
+            show=False,
+            priority=True,
+            id="app.next-field",
+            tooltip="the next field",
+        ),
+        Binding(
+            "shift+tab",
+            "app.focus_previous",
+            "Field before",
+            show=False,
+            priority=True,
+            id="app.field-before",
+            tooltip="the field before",
+        ),
     ]
 
     COMMAND_PALETTE_BINDING = NO_KEY
@@ -191,11 +215,11 @@ class BaseApp(App[None]):
         self.exit(return_code=code)
 
     def action_show_help(self) -> None:
-        """The keys of the screen that is seen."""
+        """What the screen that is seen is for, its field with the cursor, and its keys."""
         if isinstance(self.screen, AppScreen):
-            from meshvm_tui.screens.dialogs import HelpDialog
+            from meshvm_tui.screens.help_dialog import HelpDialog
 
-            self.push_screen(HelpDialog("Keys", self.screen.help_text))
+            self.push_screen(HelpDialog(self.screen))
 
     def post(self, message: Message) -> None:
         """Takes a message from any thread; one that comes after the end is dropped."""

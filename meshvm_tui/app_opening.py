@@ -38,6 +38,8 @@ def prepare(store: SessionStore, post: Post) -> None:
         for module in HEAVY:
             importlib.import_module(module)
         post(SessionsListed(list_sessions(store)))
+        # The first help would otherwise wait for it.
+        importlib.import_module("meshvm_tui.plan_valid").valid_words("")
 
     in_thread(work, "meshvm-prepare")
 

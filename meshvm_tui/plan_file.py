@@ -132,8 +132,9 @@ def dump_plan(plan: Plan) -> str:
 def json_schema() -> dict[str, Any]:
     """The plan's JSON Schema, by the names that the YAML uses."""
     from meshvm_tui.plan import Plan
+    from meshvm_tui.plan_valid import described
 
-    schema = Plan.model_json_schema(by_alias=True)
+    schema = described(Plan.model_json_schema(by_alias=True))
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 

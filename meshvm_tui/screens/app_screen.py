@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from textual.binding import Binding, BindingType
@@ -40,9 +40,21 @@ def _named(place: str, item: BindingType) -> Binding:
     return replace(binding, id=f"{place}.{re.sub('[^a-z0-9]+', '-', words.lower()).strip('-')}")
 
 
-class AppScreen(Keyed, Screen[None]):
-    """A screen of the app. `help_text` is what F1 shows."""
+@dataclass(frozen=True)
+class FieldHelp:
+    """What F1 says of a field."""
 
+    label: str
+    path: str
+    purpose: str
+    valid: str = ""
+    example: str = ""
+
+
+class AppScreen(Keyed, Screen[None]):
+    """A screen of the app. `help_title` and `help_text` are what F1 says before it lists the keys."""
+
+    help_title = "Help"
     help_text = ""
     leaving = False
 
@@ -55,6 +67,14 @@ class AppScreen(Keyed, Screen[None]):
         """Tells the app where to go, and takes no more keys until it has decided."""
         self.leaving = True
         self.post_message(intent)
+
+    def about(self) -> tuple[str, str, str]:
+        """For the help: a title, what the screen is for, and what stands at the end."""
+        return self.help_title, self.help_text, ""
+
+    def field_help(self) -> FieldHelp | None:
+        """For the help: the field with the cursor."""
+        return None
 
     def commands(self) -> Iterator[Command]:
         """What can be done here now beside what has a key: for the palette."""

@@ -1,4 +1,4 @@
-"""Dialogs: a problem, a question with consequences, help. Each returns a plain value."""
+"""Dialogs: a problem, a question with consequences. Each returns a plain value."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalGroup, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from meshvm_tui.problems import ProblemRecord
 from meshvm_tui.screens.app_screen import Keyed
+from meshvm_tui.screens.dialog_keys import DialogKeys
 from meshvm_tui.screens.glyphs import printable
 
 
@@ -47,8 +48,7 @@ class ProblemDialog(Keyed, ModalScreen[bool]):
                 yield from _pair("What to do", printable(problem.next_action))
                 evidence = "\n".join(f"{name}: {printable(value)}" for name, value in problem.evidence)
                 yield Static(evidence or "There is no more.", id="evidence", markup=False)
-            yield Static(f"⏎ {self._go_on}    ^E evidence    esc leave it for now", classes="dialog-keys", markup=False)
-        yield Footer(show_command_palette=False)
+            yield DialogKeys({"go_on": self._go_on, "evidence": "evidence", "leave": "leave it for now"})
 
     def action_go_on(self) -> None:
         """What the operator does about it."""
@@ -82,37 +82,11 @@ class ConfirmDialog(Keyed, ModalScreen[bool]):
         with VerticalGroup(classes="dialog"):
             yield Static(question, classes="dialog-title", markup=False)
             yield Static(consequence, classes="dialog-text", markup=False)
-            yield Static(f"⏎ {yes}    esc {no}", classes="dialog-keys", markup=False)
+            yield DialogKeys({"answer(True)": yes, "answer(False)": no})
 
     def action_answer(self, answer: bool) -> None:
         """Gives the answer."""
         self.dismiss(answer)
-
-
-class HelpDialog(Keyed, ModalScreen[None]):
-    """What the keys do on the screen behind."""
-
-    CSS_PATH = "../styles/dialogs.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,f1,enter", "leave", "Close", key_display="esc", priority=True)
-    ]
-
-    def __init__(self, title: str, text: str) -> None:
-        super().__init__()
-        self._words = title, text
-
-    def compose(self) -> ComposeResult:
-        """The text."""
-        title, text = self._words
-        with VerticalGroup(classes="dialog"):
-            yield Static(title, classes="dialog-title", markup=False)
-            with VerticalScroll(classes="dialog-body"):
-                yield Static(text, markup=False)
-            yield Static("esc close", classes="dialog-keys", markup=False)
-
-    def action_leave(self) -> None:
-        """Back."""
-        self.dismiss(None)
 
 
 def _pair(label: str, text: str) -> ComposeResult:

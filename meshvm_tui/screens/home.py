@@ -18,13 +18,9 @@ from meshvm_tui.screens.key_line import KeyLine
 from meshvm_tui.screens.messages import LabChosen, MonitorChosen, NewOnboarding, SessionChosen
 
 HELP = """\
-Up and Down choose, Enter opens.
-
-Sessions go on where they need you: everything is observed again first.
+Up and Down choose. Sessions go on where they need you: everything is looked at again first.
 A new onboarding asks for nothing yet and changes nothing by itself.
 The monitor only reads: WorkloadEntries as they come, change and go.
-
-Ctrl+P  every command by name      Ctrl+Q  quit
 """
 
 
@@ -40,12 +36,13 @@ class SessionLine:
 class HomeScreen(AppScreen):
     """The first screen. It is there before anything was read from disk."""
 
+    help_title = "Home"
     help_text = HELP
     BINDINGS: ClassVar[list[BindingType]] = [
         # Priority, so that what is typed right after it is kept for the screen that it opens.
-        Binding("enter", "open", "Open", key_display="⏎", priority=True),
-        Binding("n", "new", "New", show=False),
-        Binding("m", "monitor", "Monitor", show=False),
+        Binding("enter", "open", "Open", priority=True, tooltip="opens what the cursor stands on"),
+        Binding("n", "new", "New", show=False, tooltip="a new onboarding; changes nothing by itself"),
+        Binding("m", "monitor", "Monitor", show=False, tooltip="the WorkloadEntries of a cluster; only reads"),
     ]
 
     def __init__(self, *, lab: bool) -> None:

@@ -27,8 +27,8 @@ class LivePanel(Vertical):
     """Three views of the same plan; the same in every stage."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("right", "tab(1)", "Next view", show=False, id="panel.next-view"),
-        Binding("left", "tab(-1)", "View before", show=False, id="panel.view-before"),
+        Binding("right", "tab(1)", "Next view", show=False, id="panel.next-view", tooltip="the next view"),
+        Binding("left", "tab(-1)", "View before", show=False, id="panel.view-before", tooltip="the view before"),
     ]
 
     def __init__(self) -> None:

@@ -17,6 +17,7 @@ from textual.widgets.option_list import Option
 from meshvm_tui.candidates import Candidate, Found
 from meshvm_tui.problems import ProblemRecord
 from meshvm_tui.screens.app_screen import Keyed
+from meshvm_tui.screens.dialog_keys import DialogKeys
 from meshvm_tui.screens.glyphs import printable
 from meshvm_tui.screens.painted import Painted
 
@@ -28,6 +29,12 @@ CHROME, DETAIL = 12, 3
 """Lines of the dialog around its list, and of the detail of a line that does not fit."""
 FRAME = 7
 """Cells beside the list."""
+
+
+ASKING = {"leave": "leave"}
+ENDED = {"ask": "ask again", "leave": "leave"}
+FOUND = {"pick": "pick", "list('cursor_up')": "", "list('cursor_down')": "move", **ENDED}
+"""What its keys do while it asks, after an answer with nothing in it, and with a list."""
 
 
 class PickDialog(Keyed, ModalScreen[Candidate | None]):
@@ -75,7 +82,7 @@ class PickDialog(Keyed, ModalScreen[Candidate | None]):
             with VerticalScroll(id="pick-body", can_focus=False):
                 yield Painted(id="pick-words")
             yield Painted(id="pick-note")
-            yield Painted(classes="dialog-keys", id="pick-keys")
+            yield DialogKeys(ASKING)
 
     def on_mount(self) -> None:
         """Asks at once; what is typed meanwhile is the filter."""
@@ -220,8 +227,8 @@ class PickDialog(Keyed, ModalScreen[Candidate | None]):
 
     def _state(self, state: str) -> None:
         self.query_one(".dialog").set_classes(f"dialog -pick {state}")
-        keys = {"-found": "⏎ pick    ↑↓ move    F3 ask again    esc leave", "-asking": "esc leave"}
-        self.query_one("#pick-keys", Painted).show(keys.get(state, "F3 ask again    esc leave"))
+        keys = {"-found": FOUND, "-asking": ASKING}.get(state, ENDED)
+        self.query_one(DialogKeys).show_words(keys)
 
 
 def _aligned(candidates: tuple[Candidate, ...]) -> list[Content]:

@@ -33,15 +33,13 @@ if TYPE_CHECKING:
 UNKNOWN_HOST_KEY = "MVM-404"
 SIGNS = {"create": "+", "update": "~", "delete": "-", "run": ">", "probe": "?", "grant": "*"}
 HELP = """\
-Up and Down   another change; its diff and commands are below
-Tab           scroll the diff with the arrows
-Enter         apply everything that is listed
-Esc           back to the form; nothing was changed
+Up and Down choose another change; its diff and its commands are below, Tab gives them the arrows.
 
 + is created   ~ is changed   - is deleted   > is run
 ? is asked (a probe)   * is opened for this run alone (SSH access)
-Where something cannot be known before an earlier change is done, it is shown as
-it is expected; what cannot be expected is shown again before it is done.
+
+Where something cannot be known before an earlier change is done, it is shown as it is expected; what cannot be \
+expected is shown again before it is done.
 """
 
 
@@ -49,10 +47,11 @@ class ReviewScreen(AppScreen):
     """The changes at the top, the chosen one's diff and commands below."""
 
     CSS_PATH = "../styles/run.tcss"
+    help_title = "Review"
     help_text = HELP
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "apply", "Apply", key_display="⏎", priority=True),
-        Binding("escape", "leave", "Back", key_display="esc"),
+        Binding("enter", "apply", "Apply", priority=True, tooltip="applies everything that is listed"),
+        Binding("escape", "leave", "Back", tooltip="back to the form; nothing was changed"),
     ]
 
     def __init__(self, *, stage: Stage, where: str, board: Board) -> None:

@@ -38,13 +38,8 @@ if TYPE_CHECKING:
 MOVED = "MVM-111"
 UNKNOWN_HOST_KEY = "MVM-404"
 HELP = """\
-Esc      cancel; within a second nothing new starts. After the end: back to the form
-Enter    after the end: on to the next stage
-R        after a failure: try again (what is done is not done again)
-P        the problem once more
-F6       the WorkloadEntries, live
-PageUp, PageDown  more steps
-Ctrl+L   give the log the keys, to scroll in it
+What is being done, step by step, with the log below. A run that is cancelled or fails leaves what is done as it is; \
+the next one goes on from there.
 """
 
 
@@ -52,16 +47,22 @@ class RunScreen(AppScreen):
     """A run of the engine from its first step to its end."""
 
     CSS_PATH = "../styles/run.tcss"
+    help_title = "Run"
     help_text = HELP
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "onward", "Go on", key_display="⏎", priority=True),
-        Binding("escape", "leave", "Cancel or back", key_display="esc"),
-        Binding("pagedown", "scroll_steps(1)", "Down", show=False),
-        Binding("pageup", "scroll_steps(-1)", "Up", show=False),
-        Binding("r", "retry", "Retry", key_display="R"),
-        Binding("p", "problem", "Problem", key_display="P"),
-        Binding("f6", "watch", "Watch", key_display="F6"),
-        Binding("ctrl+l", "log", "Log", key_display="^L"),
+        Binding("enter", "onward", "Go on", priority=True, tooltip="after the end: on to the next stage"),
+        Binding(
+            "escape",
+            "leave",
+            "Cancel or back",
+            tooltip="cancels: within a second nothing new starts; after the end, back",
+        ),
+        Binding("pagedown", "scroll_steps(1)", "Down", show=False, tooltip="more steps"),
+        Binding("pageup", "scroll_steps(-1)", "Up", show=False, tooltip="the steps before"),
+        Binding("r", "retry", "Retry", tooltip="after a failure: again; what is done is not done twice"),
+        Binding("p", "problem", "Problem", tooltip="the problem once more"),
+        Binding("f6", "watch", "Watch", tooltip="the WorkloadEntries, live"),
+        Binding("ctrl+l", "log", "Log", tooltip="gives the log the keys, to scroll in it"),
     ]
 
     def __init__(self, *, stage: Stage, where: str, board: Board) -> None:

@@ -12,6 +12,7 @@ from textual.widgets import Input, Static
 
 from meshvm_tui.problems import ProblemRecord
 from meshvm_tui.screens.app_screen import Keyed
+from meshvm_tui.screens.dialog_keys import DialogKeys
 from meshvm_tui.screens.glyphs import printable
 
 TITLES = {"sudo": "Password for sudo as {}", "passphrase": "Passphrase for {}"}
@@ -29,7 +30,10 @@ class SecretDialog(Keyed, ModalScreen[str]):
     """Asks for one secret; "" where none was given."""
 
     CSS_PATH = "../styles/dialogs.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", key_display="esc")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "give", "Go on", priority=True),
+        Binding("escape", "leave", "Leave"),
+    ]
 
     def __init__(self, kind: str, subject: str) -> None:
         super().__init__()
@@ -41,15 +45,15 @@ class SecretDialog(Keyed, ModalScreen[str]):
             yield Static(self._title, classes="dialog-title", markup=False)
             yield Input(password=True)
             yield Static("It is kept in memory until you quit, and written nowhere.", classes="dialog-text")
-            yield Static("⏎ go on    esc leave it for now", classes="dialog-keys", markup=False)
+            yield DialogKeys({"give": "go on", "leave": "leave it for now"})
 
     def on_mount(self) -> None:
         """Typing goes into the field."""
         self.query_one(Input).focus()
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
+    def action_give(self) -> None:
         """Gives it away; the field is gone with the dialog."""
-        self.dismiss(event.value)
+        self.dismiss(self.query_one(Input).value)
 
     def action_leave(self) -> None:
         """Nothing is given."""

@@ -30,15 +30,10 @@ ENTRIES = (
 )
 GROUPS = (("NAME", 0, 0), ("SERVICEACCOUNT", 16, 24), ("PROBE", 16, 24), ("AGE", 6, 7))
 HELP = """\
-Up and Down   another entry; the line below says it in full
-/             filter; Enter keeps it, Esc takes it away
-G             WorkloadGroups instead of WorkloadEntries, and back
-Esc           back
+Up and Down choose another entry; the line below says it in full. This screen only reads.
 
-CONNECTED     since when the VM's sidecar is connected to istiod, or when it left:
-              istiod deletes the entry ten seconds after that
-HEALTHY       what the group's probe last said; – where it has none
-This screen only reads.
+CONNECTED  since when the VM's sidecar is connected to istiod, or when it left: the entry goes ten seconds later
+HEALTHY    what the group's probe last said; – where it has none
 """
 
 
@@ -46,11 +41,12 @@ class WatchScreen(AppScreen):
     """The entries of a namespace, or of all (`namespace` None)."""
 
     CSS_PATH = "../styles/watch.tcss"
+    help_title = "Watch"
     help_text = HELP
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Back", key_display="esc"),
-        Binding("slash", "filter", "Filter", key_display="/"),
-        Binding("g", "groups", "Groups", key_display="G"),
+        Binding("escape", "leave", "Back", tooltip="back"),
+        Binding("slash", "filter", "Filter", tooltip="filters; Enter keeps it, Esc takes it away"),
+        Binding("g", "groups", "Groups", tooltip="WorkloadGroups instead of entries, and back"),
     ]
 
     def __init__(self, *, namespace: str | None) -> None:

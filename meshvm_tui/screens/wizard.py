@@ -11,12 +11,16 @@ from textual.binding import Binding, BindingType
 
 from meshvm_tui.events import Stage
 from meshvm_tui.plan_fields import plan_with_machine_added, plan_without_machine
+from meshvm_tui.plan_valid import plain_path, valid_words
+from meshvm_tui.plan_words import PLAN_WORDS, Words
+from meshvm_tui.screens.app_screen import FieldHelp
 from meshvm_tui.screens.board import STAGES
 from meshvm_tui.screens.field_row import FieldRow
 from meshvm_tui.screens.log_drawer import LogDrawer
 from meshvm_tui.screens.messages import PlanEdited, Question, ReviewWanted, WatchWanted, WizardLeft
 from meshvm_tui.screens.panel import LivePanel
 from meshvm_tui.screens.pick_dialog import PickDialog
+from meshvm_tui.screens.stage_forms import FORMS
 from meshvm_tui.screens.stage_pane import StagePane
 from meshvm_tui.screens.wizard_frame import WizardFrame
 from meshvm_tui.screens.wizard_help import HELP
@@ -52,20 +56,39 @@ TOKENS = count(1)
 class WizardScreen(WizardFrame):
     """The eight stages. The app gives it what is observed and answered, and takes its intents."""
 
-    help_text = HELP
     # Priority where an editor has the key for itself, or where what is typed fast must not outrun the focus.
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "advance", "Next field", show=False, priority=True),
-        Binding("ctrl+n", "next", "Next", key_display="^N", priority=True),
-        Binding("ctrl+a", "apply", "Apply", key_display="^A", priority=True),
-        Binding("escape", "back", "Back", key_display="esc"),
-        Binding("pagedown", "scroll_form(1)", "Down", show=False),
-        Binding("pageup", "scroll_form(-1)", "Up", show=False),
-        Binding("f2", "panel", "Panel", key_display="F2"),
-        Binding("f3", "pick", "Pick", key_display="F3"),
-        Binding("f6", "watch", "Watch", key_display="F6"),
-        Binding("ctrl+e", "panel_tab", "View", key_display="^E", show=False, priority=True),
-        Binding("ctrl+l", "log", "Log", key_display="^L", priority=True),
+        Binding(
+            "enter",
+            "advance",
+            "Next field",
+            show=False,
+            priority=True,
+            tooltip="the next field; after the last one, the next stage",
+        ),
+        Binding("ctrl+n", "next", "Next", priority=True, tooltip="the next stage, once this one lacks nothing"),
+        Binding(
+            "ctrl+a",
+            "apply",
+            "Apply",
+            priority=True,
+            tooltip="shows every change up to here; only Enter there applies them",
+        ),
+        Binding("escape", "back", "Back", tooltip="the stage before; from the first one, home"),
+        Binding("pagedown", "scroll_form(1)", "Down", show=False, tooltip="the rest of what is there now"),
+        Binding("pageup", "scroll_form(-1)", "Up", show=False, tooltip="back up"),
+        Binding("f2", "panel", "Panel", tooltip="the panel: what the fields make; again gives the keys back"),
+        Binding("f3", "pick", "Pick", tooltip="picks from what exists: contexts, clusters, machines, networks"),
+        Binding("f6", "watch", "Watch", tooltip="the WorkloadEntries, live"),
+        Binding(
+            "ctrl+e",
+            "panel_tab",
+            "View",
+            show=False,
+            priority=True,
+            tooltip="the panel's next view: yaml, files, commands",
+        ),
+        Binding("ctrl+l", "log", "Log", priority=True, tooltip="the log, or back to the form"),
     ]
 
     def __init__(self, *, session: str, plan: Plan, stage: Stage, board: Board) -> None:
@@ -199,6 +222,20 @@ class WizardScreen(WizardFrame):
         """The plan's next machine in the form."""
         if self.plan.machines:
             self._show_machine((self.machine + 1) % len(self.plan.machines))
+
+    def about(self) -> tuple[str, str, str]:
+        """The stage, and what holds in all of them."""
+        return self.stage.value, FORMS[self.stage].sentence, HELP
+
+    def field_help(self) -> FieldHelp | None:
+        """The field with the cursor, in the words of the plan."""
+        row = next((row for row in self.pane.rows() if row.editor is self.focused), None)
+        if row is None:
+            return None
+        path = plain_path(row.field.path)
+        words = PLAN_WORDS.get(path, Words(""))
+        label = row.field.label.strip()
+        return FieldHelp(label, path, words.purpose, words.valid or valid_words(path), words.example)
 
     def commands(self) -> Iterator[Command]:
         """The stages, and the plan's machines."""
