@@ -178,7 +178,9 @@ class OnboardingApp(LeavingApp):
             self.show_problem(event.problem)
         elif self.keeper and self.runs and self._approved:
             board = self.runs.apply(event.stage, self._approved)
-            await self.show_over_wizard(RunScreen(stage=event.stage, where=self._where(), board=board))
+            await self.show_over_wizard(
+                RunScreen(stage=event.stage, where=self._where(), board=board, plan=self.keeper.plan)
+            )
 
     @on(wanted.CancelWanted)
     def _cancel_wanted(self) -> None:
@@ -189,6 +191,16 @@ class OnboardingApp(LeavingApp):
     async def _host_key_accepted(self, event: wanted.HostKeyAccepted) -> None:
         if self.keeper and self.wizard:
             plan = _with_host_key(self.keeper.plan, event.machine, event.fingerprint)
+            self.keeper.change(plan=plan)
+            self.wizard.show_plan(plan)
+            await self._review_wanted(wanted.ReviewWanted(event.stage))
+
+    @on(wanted.FieldMended)
+    async def _field_mended(self, event: wanted.FieldMended) -> None:
+        from meshvm_tui.plan_draft import PlanDraft
+
+        if self.keeper and self.wizard:
+            plan = PlanDraft(self.keeper.plan).edit(event.path, event.kind, event.text).plan
             self.keeper.change(plan=plan)
             self.wizard.show_plan(plan)
             await self._review_wanted(wanted.ReviewWanted(event.stage))

@@ -23,13 +23,17 @@ class ProblemDialog(Keyed, ModalScreen[bool]):
     CSS_PATH = "../styles/dialogs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "go_on", "Go on", key_display="⏎", priority=True),
+        Binding("r", "again", "Try again", key_display="R"),
         Binding("ctrl+e", "evidence", "Evidence", key_display="^E", priority=True),
         Binding("escape", "leave", "Leave it for now", key_display="esc"),
     ]
 
-    def __init__(self, problem: ProblemRecord, *, go_on: str, done: str = "") -> None:
+    def __init__(self, problem: ProblemRecord, *, go_on: str, done: str = "", again: str = "") -> None:
         super().__init__()
         self.problem = problem
+        self.wants_again = False
+        """Whether the operator goes on by trying the same again; `again` says so beside the other way."""
+        self._again = again
         self._go_on = go_on
         self._done = done
 
@@ -48,11 +52,22 @@ class ProblemDialog(Keyed, ModalScreen[bool]):
                 yield from _pair("What to do", printable(problem.next_action))
                 evidence = "\n".join(f"{name}: {printable(value)}" for name, value in problem.evidence)
                 yield Static(evidence or "There is no more.", id="evidence", markup=False)
-            yield DialogKeys({"go_on": self._go_on, "evidence": "evidence", "leave": "leave it for now"})
+            again = {"again": self._again} if self._again else {}
+            yield DialogKeys({"go_on": self._go_on, **again, "evidence": "evidence", "leave": "leave it for now"})
 
     def action_go_on(self) -> None:
         """What the operator does about it."""
         self.dismiss(True)
+
+    def action_again(self) -> None:
+        """The same once more, where that is the other way."""
+        if self._again:
+            self.wants_again = True
+            self.dismiss(True)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Trying again has a key of its own only beside another way."""
+        return bool(self._again) if action == "again" else True
 
     def action_evidence(self) -> None:
         """Shows or hides what was seen."""

@@ -10,6 +10,7 @@ from textual.message import Message
 if TYPE_CHECKING:
     from meshvm_tui.events import Stage
     from meshvm_tui.plan import Plan
+    from meshvm_tui.plan_fields import Kind
 
 
 class Intent(Message):
@@ -83,6 +84,16 @@ class HostKeyAccepted(Intent):
 
     machine: str
     fingerprint: str
+    stage: Stage
+
+
+@dataclass
+class FieldMended(Intent):
+    """The operator gave a field of the plan the text that mends a problem; go on with the review of this stage."""
+
+    path: str
+    kind: Kind
+    text: str
     stage: Stage
 
 

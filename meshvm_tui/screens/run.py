@@ -18,8 +18,10 @@ from meshvm_tui.screens.board import STAGES, Board
 from meshvm_tui.screens.dialogs import ConfirmDialog, ProblemDialog
 from meshvm_tui.screens.key_line import KeyLine
 from meshvm_tui.screens.log_drawer import LogDrawer
+from meshvm_tui.screens.mending import MendDialog, field_to_mend
 from meshvm_tui.screens.messages import (
     CancelWanted,
+    FieldMended,
     HostKeyAccepted,
     ReviewWanted,
     RunLeft,
@@ -33,7 +35,10 @@ from meshvm_tui.screens.secret_dialog import SecretDialog, wanted_secret
 
 if TYPE_CHECKING:
     from meshvm_tui.events import RunFinished
+    from meshvm_tui.plan import Plan
+    from meshvm_tui.problems import ProblemRecord
     from meshvm_tui.screens.board import StepLine
+    from meshvm_tui.screens.fields import Field
 
 MOVED = "MVM-111"
 UNKNOWN_HOST_KEY = "MVM-404"
@@ -65,8 +70,9 @@ class RunScreen(AppScreen):
         Binding("ctrl+l", "log", "Log", tooltip="gives the log the keys, to scroll in it"),
     ]
 
-    def __init__(self, *, stage: Stage, where: str, board: Board) -> None:
+    def __init__(self, *, stage: Stage, where: str, board: Board, plan: Plan) -> None:
         super().__init__()
+        self._plan = plan
         self.stage = stage
         self.board = board
         self._where = where
@@ -212,11 +218,15 @@ class RunScreen(AppScreen):
         kind, subject = wanted_secret(problem)
         go_on = "review again" if problem.code == MOVED else "accept this key and go on" if accepts else "try again"
         go_on = "type it in" if kind else go_on
+        mends = None if accepts or kind else field_to_mend(problem, self._plan, failed.machine)
+        go_on = f"mend {mends[0].label.strip()}" if mends else go_on
 
         def answered(yes: bool | None) -> None:
             if not yes:
                 return
-            if accepts:
+            if mends and not dialog.wants_again:
+                self._mend(problem, *mends)
+            elif accepts:
                 self.leave_by(HostKeyAccepted(failed.machine, fingerprint, self.stage))
             elif kind:
                 self.app.push_screen(SecretDialog(kind, subject), lambda secret: self._give(kind, subject, secret))
@@ -227,7 +237,15 @@ class RunScreen(AppScreen):
 
         done = [line.title for line in self.board.upto(self.stage) if line.satisfied]
         words = ", ".join(done) + "; nothing was undone" if done else "nothing yet"
-        self.app.push_screen(ProblemDialog(problem, go_on=go_on, done=words), answered)
+        dialog = ProblemDialog(problem, go_on=go_on, done=words, again="try again" if mends else "")
+        self.app.push_screen(dialog, answered)
+
+    def _mend(self, problem: ProblemRecord, field: Field, path: str) -> None:
+        def mended(text: str | None) -> None:
+            if text is not None:
+                self.leave_by(FieldMended(path, field.kind, text, self.stage))
+
+        self.app.push_screen(MendDialog(problem, field, path, self._plan), mended)
 
     def _give(self, kind: str, subject: str, secret: str | None) -> None:
         if secret:
