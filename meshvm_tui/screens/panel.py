@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 
+from meshvm_tui.screens.clickable import Clickable, Place
 from meshvm_tui.screens.painted import Painted
 from meshvm_tui.screens.preview import TABS, preview
 
@@ -38,7 +39,7 @@ class LivePanel(Vertical):
 
     def compose(self) -> ComposeResult:
         """Tabs and text."""
-        yield Painted(fixed=True, id="panel-tabs")
+        yield Clickable(id="panel-tabs")
         with PanelBody(id="panel-scroll"):
             yield Painted(id="panel-text")
 
@@ -46,6 +47,11 @@ class LivePanel(Vertical):
         """Shows what this plan makes at this stage; `settings` are gcloud's."""
         self._shown = (plan, stage, board, settings)
         self._paint()
+
+    def on_clickable_chosen(self, event: Clickable.Chosen) -> None:
+        """A click on a tab shows it."""
+        event.stop()
+        self.action_tab(TABS.index(event.name) - TABS.index(self.tab))
 
     def action_tab(self, by: int) -> None:
         """The neighbouring view."""
@@ -55,6 +61,11 @@ class LivePanel(Vertical):
 
     def _paint(self) -> None:
         tabs = [(f" {tab} ", "$text-accent underline" if tab == self.tab else "$foreground-muted") for tab in TABS]
-        self.query_one("#panel-tabs", Painted).show(Content.assemble(*tabs, ("   ^E", "$foreground-muted")))
+        places, start = [], 0
+        for tab, (words, _) in zip(TABS, tabs, strict=True):
+            places.append(Place(0, start, start + len(words), tab))
+            start += len(words)
+        line = Content.assemble(*tabs, ("   ^E", "$foreground-muted"))
+        self.query_one("#panel-tabs", Clickable).show_places(line, places)
         if self._shown:
             self.query_one("#panel-text", Painted).show(preview(self.tab, *self._shown))

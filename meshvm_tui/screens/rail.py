@@ -8,7 +8,10 @@ from textual.content import Content
 
 from meshvm_tui.events import Stage
 from meshvm_tui.screens.board import STAGES, Board
+from meshvm_tui.screens.clickable import Place
 from meshvm_tui.screens.glyphs import COLOURS, GLYPHS, Mark, printable
+
+RAIL_WIDTH = 18
 
 if TYPE_CHECKING:
     from meshvm_tui.plan import Plan
@@ -46,20 +49,32 @@ def rail(board: Board, here: Stage) -> Content:
     return Content.assemble(*parts)
 
 
-def narrow_line(board: Board, here: Stage, width: int) -> Content:
-    """`Stage 3 of 8  Gateway`, all marks, and what comes next."""
+def rail_places() -> list[Place]:
+    """Where each stage can be clicked."""
+    return [Place(at, 0, RAIL_WIDTH, stage.value) for at, stage in enumerate(STAGES)]
+
+
+def narrow_line(board: Board, here: Stage, width: int) -> tuple[Content, list[Place]]:
+    """`Stage 3 of 8  Gateway`, all marks, and what comes next; each mark can be clicked."""
     at = STAGES.index(here)
     left = f" Stage {at + 1} of {len(STAGES)}  "
     following = f"   next: {STAGES[at + 1].value} " if at + 1 < len(STAGES) else "   the last stage "
+    if len(left) + len(here.value) + len(STAGES) + len(following) >= width:
+        left, following = f" {at + 1}/{len(STAGES)}  ", " "
     marks = [stage_mark(board, stage, here) for stage in STAGES]
     room = max(1, width - len(left) - len(here.value) - len(marks) - len(following))
-    return Content.assemble(
+    first = len(left) + len(here.value) + room
+    content = Content.assemble(
         (left, "$foreground-muted"),
         (here.value, "bold"),
         " " * room,
         *((GLYPHS[mark], COLOURS[mark]) for mark in marks),
         (following, "$foreground-muted"),
     )
+    places = [Place(0, first + number, first + number + 1, stage.value) for number, stage in enumerate(STAGES)]
+    if at + 1 < len(STAGES):
+        places.append(Place(0, first + len(marks), width, STAGES[at + 1].value))
+    return content, places
 
 
 def stage_mark(board: Board, stage: Stage, here: Stage) -> Mark:

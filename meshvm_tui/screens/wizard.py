@@ -11,8 +11,6 @@ from textual.binding import Binding, BindingType
 
 from meshvm_tui.events import Stage
 from meshvm_tui.plan_fields import plan_with_machine_added, plan_without_machine
-from meshvm_tui.plan_valid import plain_path, valid_words
-from meshvm_tui.plan_words import PLAN_WORDS, Words
 from meshvm_tui.screens.app_screen import FieldHelp
 from meshvm_tui.screens.board import STAGES
 from meshvm_tui.screens.field_row import FieldRow
@@ -23,7 +21,7 @@ from meshvm_tui.screens.pick_dialog import PickDialog
 from meshvm_tui.screens.stage_forms import FORMS
 from meshvm_tui.screens.stage_pane import StagePane
 from meshvm_tui.screens.wizard_frame import WizardFrame
-from meshvm_tui.screens.wizard_help import HELP
+from meshvm_tui.screens.wizard_help import HELP, help_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,7 +133,7 @@ class WizardScreen(WizardFrame):
     async def action_back(self) -> None:
         """The stage before; from the first one, home."""
         self.touched = True
-        if self.focused in (self.query_one(LogDrawer), self.query_one("#panel-scroll")):
+        if self._covers_form():
             self.close_panels()
             return
         self.pane.commit()
@@ -230,12 +228,7 @@ class WizardScreen(WizardFrame):
     def field_help(self) -> FieldHelp | None:
         """The field with the cursor, in the words of the plan."""
         row = next((row for row in self.pane.rows() if row.editor is self.focused), None)
-        if row is None:
-            return None
-        path = plain_path(row.field.path)
-        words = PLAN_WORDS.get(path, Words(""))
-        label = row.field.label.strip()
-        return FieldHelp(label, path, words.purpose, words.valid or valid_words(path), words.example)
+        return help_of(row.field) if row else None
 
     def commands(self) -> Iterator[Command]:
         """The stages, and the plan's machines."""
@@ -270,6 +263,11 @@ class WizardScreen(WizardFrame):
     def _defaults_wanted(self, event: StagePane.DefaultsWanted) -> None:
         event.stop()
         self.post_message(Question(DEFAULTS))
+
+    def _covers_form(self) -> bool:
+        """Whether the panel or the log is what the operator looks at."""
+        covered = self.has_class("-panel-open") and not self.has_class("-wide")
+        return covered or self.has_class("-log-open") or self.focused is self.query_one("#panel-scroll")
 
     def _row_to_pick(self) -> FieldRow | None:
         """The field with the cursor; where nothing can be picked in it, the stage's one for which Google is not

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.css.query import QueryType
@@ -14,13 +15,14 @@ from meshvm_tui.events import Stage
 from meshvm_tui.plan_draft import PlanDraft
 from meshvm_tui.screens.app_screen import AppScreen
 from meshvm_tui.screens.board import STAGES, Board
+from meshvm_tui.screens.clickable import Clickable
 from meshvm_tui.screens.key_line import KeyLine
 from meshvm_tui.screens.log_drawer import LogDrawer
 from meshvm_tui.screens.messages import PlanEdited, StageShown
 from meshvm_tui.screens.observed import changes_words
 from meshvm_tui.screens.painted import Painted
 from meshvm_tui.screens.panel import LivePanel
-from meshvm_tui.screens.rail import cluster_words, narrow_line, rail, top_line
+from meshvm_tui.screens.rail import cluster_words, narrow_line, rail, rail_places, top_line
 from meshvm_tui.screens.stage_pane import StagePane
 
 if TYPE_CHECKING:
@@ -32,8 +34,8 @@ class WizardFrame(AppScreen):
     """Top line, rail of stages, the form of one, the live panel, the log drawer."""
 
     CSS_PATH = "../styles/wizard.tcss"
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (40, "-tall")]  # noqa: RUF012 (as in Screen)
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (120, "-wide")]  # noqa: RUF012 (as in Screen)
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (16, "-short"), (24, "-usual"), (40, "-tall")]  # noqa: RUF012 (as in Screen)
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (140, "-wide")]  # noqa: RUF012 (as in Screen)
 
     def __init__(self, *, session: str, plan: Plan, stage: Stage, board: Board) -> None:
         super().__init__()
@@ -54,9 +56,9 @@ class WizardFrame(AppScreen):
         self.add_class(*self._get_breakpoint_classes(self.app.size.width, self.HORIZONTAL_BREAKPOINTS))
         self.add_class(*self._get_breakpoint_classes(self.app.size.height, self.VERTICAL_BREAKPOINTS))
         yield Painted(fixed=True, id="top-line")
-        yield Painted(fixed=True, id="narrow-line")
+        yield Clickable(id="narrow-line")
         with Horizontal(id="wizard-body"):
-            yield Painted(fixed=True, id="rail")
+            yield Clickable(id="rail")
             with Vertical(id="middle"):
                 yield Painted(fixed=True, id="stage-title")
                 yield ContentSwitcher(
@@ -65,6 +67,7 @@ class WizardFrame(AppScreen):
                 yield Painted(id="why-not")
             yield LivePanel()
         yield LogDrawer(id="log-drawer")
+        yield Painted(fixed=True, id="hidden-line")
         yield KeyLine()
 
     def on_mount(self) -> None:
@@ -74,6 +77,13 @@ class WizardFrame(AppScreen):
 
     def on_resize(self) -> None:
         """The lines are as wide as the screen."""
+        width, height = self.app.size
+        hidden = [words for words, gone in (("hints", width < 80), ("the stage's sentence", height < 24)) if gone]
+        cramped = width < 80 or height < 16
+        self.set_class(width < 80, "-cramped")
+        self.set_class(cramped, "-hides")
+        if self.ready and cramped:
+            self.query_one("#hidden-line", Painted).show(f"Hidden at {width}x{height}: {' and '.join(hidden)}.")
         self.paint()
 
     @property
@@ -143,6 +153,12 @@ class WizardFrame(AppScreen):
         why = self.pane.why_not_next()
         return why or next((words for stage in STAGES if (words := draft.lacking(stage))), "")
 
+    @on(Clickable.Chosen, "#rail")
+    @on(Clickable.Chosen, "#narrow-line")
+    async def _stage_clicked(self, event: Clickable.Chosen) -> None:
+        event.stop()
+        await self.open_stage(Stage(event.name))
+
     def accept(self, plan: Plan) -> None:
         """A form made another plan: the app saves it."""
         self.touched = True
@@ -193,7 +209,7 @@ class WizardFrame(AppScreen):
         if not self.ready:
             return
         self._paint_top()
-        self.query_one("#rail", Painted).show(rail(self.board, self.stage))
+        self.query_one("#rail", Clickable).show_places(rail(self.board, self.stage), rail_places())
         self.pane.show_board(self.board)
         self.paint_panel()
         self.paint_why()
@@ -201,7 +217,7 @@ class WizardFrame(AppScreen):
     def _paint_top(self) -> None:
         width = self.size.width
         self.query_one("#top-line", Painted).show(top_line(self.session, cluster_words(self.plan), self._saved, width))
-        self.query_one("#narrow-line", Painted).show(narrow_line(self.board, self.stage, width))
+        self.query_one("#narrow-line", Clickable).show_places(*narrow_line(self.board, self.stage, width))
         of_many = f"  {self.machine + 1} of {len(self.plan.machines)}" if len(self.plan.machines) > 1 else ""
         title = self.stage.value + (of_many if self.stage is Stage.MACHINE else "")
         self.query_one("#stage-title", Painted).show(title)

@@ -1,4 +1,11 @@
-"""What F1 says in every stage of the wizard, after what the stage is for."""
+"""What F1 says in the wizard: of a field, and of every stage after what the stage is for."""
+
+from __future__ import annotations
+
+from meshvm_tui.plan_valid import plain_path, valid_words
+from meshvm_tui.plan_words import PLAN_WORDS, Words
+from meshvm_tui.screens.app_screen import FieldHelp
+from meshvm_tui.screens.fields import Field
 
 HELP = """\
 Next only edits. Nothing outside this computer changes before the review has shown every change with the command that \
@@ -7,3 +14,10 @@ last valid one.
 
 ✓ done  ● here  ! needs you  ○ waiting  ✗ failed  ↻ working
 """
+
+
+def help_of(field: Field) -> FieldHelp:
+    """What the field is for, what is valid, an example and where it stands in the plan."""
+    path = plain_path(field.path)
+    words = PLAN_WORDS.get(path, Words(""))
+    return FieldHelp(field.label.strip(), path, words.purpose, words.valid or valid_words(path), words.example)
