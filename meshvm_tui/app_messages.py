@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from meshvm_tui.inquiries import Answer
     from meshvm_tui.problems import ProblemRecord
     from meshvm_tui.screens.home import SessionLine
+    from meshvm_tui.screens.messages import ServerAnswer
 
 
 @dataclass
@@ -109,3 +110,21 @@ class Noted(Message):
     """What a thread wants said: where a picture is, why a choice is not remembered."""
 
     words: str
+
+
+@dataclass
+class FileSaved(Message):
+    """A file is saved; or another one is there, or something stands in the way."""
+
+    path: str
+    exists: bool
+    trouble: str
+
+
+@dataclass
+class ServerAnswered(Message):
+    """The server's word on one object in this trial; None where it has been asked for all of them."""
+
+    trial: object
+    answer: ServerAnswer | None
+    problem: ProblemRecord | None = None

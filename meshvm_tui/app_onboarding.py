@@ -8,8 +8,8 @@ from textual import on
 
 from meshvm_tui import app_messages as told
 from meshvm_tui.app_base import LOOK, Look
-from meshvm_tui.app_leaving import LeavingApp
 from meshvm_tui.app_opening import in_thread, open_in_thread
+from meshvm_tui.app_review import ReviewWork
 from meshvm_tui.operator_secrets import MemorySecrets
 from meshvm_tui.ports import SecretKind
 from meshvm_tui.screens import messages as wanted
@@ -27,7 +27,7 @@ LOOK_SOON = 0.2
 """Seconds before a stage that is shown is looked at: who steps through several wants only the last one."""
 
 
-class OnboardingApp(LeavingApp):
+class OnboardingApp(ReviewWork):
     """Holds at most one session."""
 
     def __init__(self, connections: Connections, store: SessionStore, *styles: str, look: Look = LOOK) -> None:

@@ -36,6 +36,8 @@ def shown_key(key: str, *, ascii_only: bool = False) -> str:
     else:
         char = format_key(name)
         name = char.upper() if len(char) == 1 else char.capitalize()
+        if len(key) == 1 and key.isupper():
+            return f"Shift+{name}"
     if modifiers == ["ctrl"] and len(name) == 1:
         return f"^{name}"
     return "+".join([*(part.capitalize() for part in modifiers), name])

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from meshvm_tui.events import Stage
     from meshvm_tui.plan import Plan
     from meshvm_tui.plan_fields import Kind
+    from meshvm_tui.screens.board import StepLine
 
 
 class Intent(Message):
@@ -125,3 +126,43 @@ class WatchLeft(Intent):
 
 class WizardLeft(Intent):
     """Back to home; the session is saved and let go."""
+
+
+@dataclass
+class SaveWanted(Intent):
+    """Save the plan or the script of these lines under a path; `over` another file only where that was asked."""
+
+    what: str
+    path: str
+    lines: tuple[StepLine, ...] = ()
+    over: bool = False
+
+
+@dataclass
+class TrialWanted(Intent):
+    """Ask the server, by a dry run, whether it would take what a run up to this stage writes."""
+
+    stage: Stage
+
+
+class TrialLeft(Intent):
+    """Nobody waits for the server's word any more."""
+
+
+@dataclass(frozen=True)
+class ServerAnswer:
+    """The server's word on one change: taken, refused (with code and words), or later (it cannot be asked yet)."""
+
+    step: str
+    target: str
+    word: str
+    code: str = ""
+    words: str = ""
+
+
+class FinishWanted(Intent):
+    """Show what is true now."""
+
+
+class FinishLeft(Intent):
+    """Back to the wizard from what is true now."""
