@@ -111,11 +111,25 @@ class _Reference:
             if below is not None and "properties" in below:
                 inner.append((f"{path}.{name}", field))
                 continue
-            yield f"| `{path}.{name}` | {self._kind(field)} | {_default(field, part.get('required', []), name)} |"
+            yield f"| `{path}.{name}` | {self._meaning(f'{path}.{name}', field)} | {_default(field, part.get('required', []), name)} |"
         for name, field in inner:
             yield f"| `{name}` | a part, [below](#{_anchor(self._titled(name, field))}) | {_default(field, [], '')} |"
         for name, field in inner:
             yield from self._chapter(name, field)
+
+    def _meaning(self, path: str, field: dict[str, Any]) -> str:
+        """What a field is for, what is valid, and an example."""
+        from meshvm_tui.plan_valid import valid_words
+        from meshvm_tui.plan_words import PLAN_WORDS, Words
+
+        plain = path.replace("[]", "")
+        words = PLAN_WORDS.get(plain, Words(""))
+        valid = words.valid or valid_words(plain)
+        kind = self._kind(field)
+        parts = [words.purpose, valid[:1].upper() + valid[1:] + "." if valid and "`" not in kind else f"{kind[:1].upper()}{kind[1:]}."]
+        if words.example and "`" not in kind and "\n" not in words.example:
+            parts.append(f"Such as `{words.example}`.")
+        return " ".join(part for part in parts if part).replace("|", "\\|").replace("..", ".")
 
     def _titled(self, path: str, value: dict[str, Any]) -> str:
         return f"{path}[]" if self._part(value)[1] else path

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from meshvm_tui.events import Stage
 from meshvm_tui.plain.answers import HELP, Answer, Word, read_answer
+from meshvm_tui.plan_valid import plain_path, valid_words
+from meshvm_tui.plan_words import PLAN_WORDS, Words
 from meshvm_tui.screens.stage_forms import FORMS
 
 if TYPE_CHECKING:
@@ -126,17 +128,19 @@ class StageForm:
         return f"{above[-1]}: {label}" if above else label
 
     def _help(self, field: Field) -> list[str]:
-        lines = [f"{field.label.strip()} is {self._path(field.path)} in the plan."]
-        hint = next((words for conditions, words in field.hints if all(map(self._holds, conditions))), field.hint)
+        path = self._path(field.path)
+        words = PLAN_WORDS.get(plain_path(path), Words(""))
+        lines = [f"{field.label.strip()}, {path} in the plan.", words.purpose]
+        hint = next((said for conditions, said in field.hints if all(map(self._holds, conditions))), field.hint)
         if said := spoken(hint):
             lines.append(f"In short: {said}.")
-        if field.choices:
-            lines.append(f"Valid: {', '.join(field.choices)}.")
-        else:
-            lines.append(f"It is written as: {field.kind.value}.")
+        if valid := ", ".join(field.choices) or words.valid or valid_words(path):
+            lines.append(f"Valid: {valid}.")
+        if words.example:
+            lines.append(f"Such as: {words.example}")
         if field.pick:
             lines.append("list: what exists, to choose from.")
-        return [*lines, *HELP]
+        return [*filter(None, lines), *HELP]
 
     def _seen(self, field: Field) -> bool:
         return all(map(self._holds, field.when)) and self._draft.has(self._path(field.path))

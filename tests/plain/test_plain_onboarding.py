@@ -55,7 +55,7 @@ def test_a_value_that_is_one_of_the_words_is_taken_as_a_value(tmp_path: Path) ->
 
 def test_help_says_the_field_the_hint_without_keys_and_every_word(tmp_path: Path) -> None:
     said = PlainWorld(tmp_path).lead("?", "quit")
-    assert "Context is cluster.context in the plan.\n" in said
+    assert "Context, cluster.context in the plan.\nThe context of the kubeconfig that leads to the cluster." in said
     assert "F3" not in said
     for word in ("back", "next", "skip to STAGE", "review", "apply", "save", "quit", "list"):
         assert f"{word}" in said
