@@ -111,7 +111,8 @@ class _Reference:
             if below is not None and "properties" in below:
                 inner.append((f"{path}.{name}", field))
                 continue
-            yield f"| `{path}.{name}` | {self._meaning(f'{path}.{name}', field)} | {_default(field, part.get('required', []), name)} |"
+            meaning = self._meaning(f"{path}.{name}", field)
+            yield f"| `{path}.{name}` | {meaning} | {_default(field, part.get('required', []), name)} |"
         for name, field in inner:
             yield f"| `{name}` | a part, [below](#{_anchor(self._titled(name, field))}) | {_default(field, [], '')} |"
         for name, field in inner:
@@ -126,7 +127,8 @@ class _Reference:
         words = PLAN_WORDS.get(plain, Words(""))
         valid = words.valid or valid_words(plain)
         kind = self._kind(field)
-        parts = [words.purpose, valid[:1].upper() + valid[1:] + "." if valid and "`" not in kind else f"{kind[:1].upper()}{kind[1:]}."]
+        said = f"{valid}." if valid and "`" not in kind else f"{kind}."
+        parts = [words.purpose, said[:1].upper() + said[1:]]
         if words.example and "`" not in kind and "\n" not in words.example:
             parts.append(f"Such as `{words.example}`.")
         return " ".join(part for part in parts if part).replace("|", "\\|").replace("..", ".")
