@@ -8,13 +8,13 @@ from __future__ import annotations
 import csv
 import io
 import re
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from meshvm_tui.events import Stage
+from meshvm_tui.plan_field_probes import FieldError, read_probe, read_request, write_probe, write_request
 
 if TYPE_CHECKING:
     from meshvm_tui.plan import Plan
@@ -31,6 +31,7 @@ class Kind(StrEnum):
     SWITCH = "yes or no"
     PART = "yes or no, for a part that can be left out"
     PROBE = "http :80 /path every 10 s"
+    REQUESTS = "vm URL or cluster URL, each with another status than 200 behind it, with commas between"
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,6 @@ class Edited:
 
     plan: Plan
     error: str = ""
-
-
-class FieldError(ValueError):
-    """A text that cannot even be read as its kind of value."""
 
 
 def text_of(plan: Plan, path: str, kind: Kind) -> str:
@@ -203,51 +200,6 @@ def _read_part(text: str, was: Any) -> dict[str, Any] | None:
     return (was or {}) if _read_switch(text, was) else None
 
 
-_PROBE = re.compile(
-    r"(?P<way>http|https|tcp)\s+:?(?P<port>\d+)(?:\s+(?P<path>/\S*))?(?:\s+every\s+(?P<period>\d+)\s*s?)?$", re.I
-)
-_PROBE_WORDS = "none, http :80 /health every 10 s, tcp :22, or exec COMMAND"
-
-
-def _read_probe(text: str, was: Any) -> dict[str, Any] | None:
-    """The probe; times that a form does not show stay as they were."""
-    if text.lower() in ("", "none"):
-        return None
-    kept = {name: value for name, value in (was or {}).items() if name.endswith(("Seconds", "Threshold"))}
-    if text.lower().startswith("exec "):
-        return {**kept, "exec": {"command": _words(text[5:])}}
-    match = _PROBE.match(text)
-    if not match:
-        raise FieldError(f"{text!r} is no health probe; valid: {_PROBE_WORDS}")
-    way, port = match["way"].lower(), match["port"]
-    kept["periodSeconds"] = match["period"]
-    if way == "tcp":
-        return {**kept, "tcpSocket": {**((was or {}).get("tcpSocket") or {}), "port": port}}
-    before = (was or {}).get("httpGet") or {}
-    scheme = "HTTPS" if way == "https" else before.get("scheme") if before.get("scheme") == "HTTP" else None
-    return {**kept, "httpGet": {**before, "port": port, "path": match["path"] or "/", "scheme": scheme}}
-
-
-def _words(text: str) -> list[str]:
-    """A command's words as a shell reads them; no shell will."""
-    try:
-        return shlex.split(text)
-    except ValueError as error:
-        raise FieldError(f"the quotes do not match ({error}); valid: {_PROBE_WORDS}") from error
-
-
-def _write_probe(value: Any) -> str:
-    if not value:
-        return "none"
-    if value.get("exec"):
-        return "exec " + shlex.join(value["exec"]["command"])
-    period = f" every {value['periodSeconds']} s" if value.get("periodSeconds") else ""
-    if get := value.get("httpGet"):
-        way = "https" if get.get("scheme") == "HTTPS" else "http"
-        return f"{way} :{get['port']} {get['path']}{period}"
-    return f"tcp :{value['tcpSocket']['port']}{period}"
-
-
 def _text(value: Any) -> str:
     return "" if value is None else str(value)
 
@@ -260,7 +212,8 @@ _WRITERS: dict[Kind, Callable[[Any], str]] = {
     Kind.MAPPING: lambda value: _joined([f"{name}={item}" for name, item in (value or {}).items()]),
     Kind.SWITCH: lambda value: "yes" if value else "no",
     Kind.PART: lambda value: "no" if value is None else "yes",
-    Kind.PROBE: _write_probe,
+    Kind.PROBE: write_probe,
+    Kind.REQUESTS: lambda value: _joined([write_request(item) for item in value or []]),
 }
 _READERS: dict[Kind, Callable[[str, Any], Any]] = {
     Kind.TEXT: lambda text, _: text,
@@ -270,5 +223,6 @@ _READERS: dict[Kind, Callable[[str, Any], Any]] = {
     Kind.MAPPING: _read_mapping,
     Kind.SWITCH: _read_switch,
     Kind.PART: _read_part,
-    Kind.PROBE: _read_probe,
+    Kind.PROBE: read_probe,
+    Kind.REQUESTS: lambda text, _: [read_request(cell) for cell in _cells(text)],
 }

@@ -172,6 +172,7 @@ _SERVICES = StageForm(
         Field("services.vmService.targetPort", "  Target port"),
         part("services.httpServer", "HTTP server", "a sample on the VM"),
         Field("services.httpServer.port", "  Port"),
+        Field("probes.requests", "Requests", Kind.REQUESTS, "empty: to the samples", begins=True),
         Field("probes.curlImage", "curl image", hint="of the asking Pod"),
     ),
 )

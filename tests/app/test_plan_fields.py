@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from meshvm_tui.events import Stage
 from meshvm_tui.plan import Plan
 from meshvm_tui.plan_fields import (
+    Kind,
     edit,
     has,
     lacking,
@@ -45,7 +46,7 @@ def test_what_a_form_shows_is_what_the_plan_says(plan: Plan) -> None:
         if path == "firewall.sources" and plan.firewall.sources == []:
             continue  # a form wants auto or something: to Google no source at all means every source
         text = text_of(plan, path, item.kind)
-        if item.kind.name in ("TEXT", "OPTIONAL", "LIST", "MAPPING", "PROBE") and _spaced(text):
+        if item.kind.name in ("TEXT", "OPTIONAL", "LIST", "MAPPING", "PROBE", "REQUESTS") and _spaced(text):
             continue
         edited = edit(plan, path, item.kind, text)
         assert not edited.error, (path, text)
@@ -155,3 +156,31 @@ def test_machines_come_and_go() -> None:
 
 def test_every_hint_fits_beside_its_field() -> None:
     assert [item.label for item in FIELDS if len(item.hint) > 22 or len(item.label) > 17] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("vm http://a.b", [("vm", "http://a.b", 200)]),
+        ("cluster http://c:8080/x 404, vm http://d", [("cluster", "http://c:8080/x", 404), ("vm", "http://d", 200)]),
+        ("", []),
+    ],
+)
+def test_requests_are_typed_as_one_line(text: str, value: list[tuple[str, str, int]]) -> None:
+    edited = edit(Plan(), "probes.requests", Kind.REQUESTS, text)
+    assert [(item.source.value, item.url, item.expect) for item in edited.plan.probes.requests] == value
+    assert text_of(edited.plan, "probes.requests", Kind.REQUESTS) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("http://a.b", "is no request; valid: vm http://NAME or cluster"),
+        ("pod http://a.b", "is no request"),
+        ("vm https://a.b", "valid: an http URL without spaces"),
+        ("vm http://a.b 999", "valid: 599 or less"),
+        ("vm http://a.b many", "is no request"),
+    ],
+)
+def test_a_request_that_is_none_is_told_with_what_is_valid(text: str, words: str) -> None:
+    assert words in edit(Plan(), "probes.requests", Kind.REQUESTS, text).error
