@@ -80,6 +80,7 @@ class OnboardingApp(ReviewWork):
         from meshvm_tui.app_runs import Runs, opening_stage, was_begun
         from meshvm_tui.engine_worker import EngineWorker
         from meshvm_tui.screens.wizard import WizardScreen
+        from meshvm_tui.step_times import StepTimes
 
         self.keeper = event.keeper
         session = event.keeper.session
@@ -89,7 +90,7 @@ class OnboardingApp(ReviewWork):
                 lambda token, said: self.post(told.EngineTold(token, said)),
                 lambda token, problem: self.post(told.EngineBroke(token, problem)),
             )
-            self.runs = Runs(worker)
+            self.runs = Runs(worker, StepTimes(self.store.root))
         self.runs.begin(event.keeper)
         self.wizard = WizardScreen(
             session=session.name, plan=session.plan, stage=opening_stage(session), board=self.runs.world

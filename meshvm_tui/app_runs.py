@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from meshvm_tui.app_opening import in_thread
 from meshvm_tui.engine_worker import EngineWorker, Job
 from meshvm_tui.events import Event, Mode, RunFinished, Stage, StepLogged, StepState
 from meshvm_tui.exit_codes import ExitCode
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from meshvm_tui.app_session import SessionKeeper
     from meshvm_tui.plan import Plan
     from meshvm_tui.problems import ProblemRecord
+    from meshvm_tui.screens.board import StepLine
     from meshvm_tui.session import Session
+    from meshvm_tui.step_times import StepTimes
 
 LOOK_AFTER_EDIT = 0.8
 """Seconds after the last accepted change: nobody wants a half-typed host to be dialled."""
@@ -31,8 +34,10 @@ LOG_KEPT = 200
 class Runs:
     """Starts runs for one session and folds what they tell. All methods are called on the UI's thread."""
 
-    def __init__(self, worker: EngineWorker) -> None:
+    def __init__(self, worker: EngineWorker, times: StepTimes) -> None:
         self._worker = worker
+        self._times = times
+        in_thread(times.load, "meshvm-step-times")
         self.world = Board()
         self.shown = Board()
         self.log: list[str] = []
@@ -100,7 +105,7 @@ class Runs:
     def apply(self, stage: Stage, approved: Board) -> Board:
         """Applies what stood on the approved board, and tells it on a new one."""
         self.rest()
-        self.shown = Board()
+        self.shown = Board(usual=self._usual(approved, stage))
         self._start(Mode.APPLY, stage, shows=True, approved=approved)
         return self.shown
 
@@ -125,6 +130,8 @@ class Runs:
                 self.resuming, self.looked_whole = False, True
         if self._shows:
             self.shown.take(event, now)
+            if isinstance(event, RunFinished) and self._mode is Mode.APPLY:
+                self._keep_times()
         self.changed = True
 
     def wait_idle(self, seconds: float) -> bool:
@@ -143,6 +150,21 @@ class Runs:
         self.shown.take(RunFinished("", "", self._mode, int(ExitCode.FAILED), False, words), time.monotonic())
         self.changed = True
         return self._shows
+
+    def _usual(self, approved: Board, stage: Stage) -> float | None:
+        """The shared steps one after another, and the machines side by side."""
+        lines = [line for line in approved.upto(stage) if line.changes]
+        parts = {machine: [line.step for line in lines if line.machine == machine] for machine in _machines(lines)}
+        usual = {machine: self._times.usual(steps) for machine, steps in parts.items()}
+        if not usual or any(seconds is None for seconds in usual.values()):
+            return None
+        known = {machine: seconds or 0.0 for machine, seconds in usual.items()}
+        return known.pop("", 0.0) + max(known.values(), default=0.0)
+
+    def _keep_times(self) -> None:
+        took = [(line.step, line.seconds) for line in self.shown.lines.values() if line.state is StepState.SUCCEEDED]
+        if took:
+            in_thread(lambda: self._times.keep(took), "meshvm-step-times")
 
     def _log(self, event: StepLogged) -> None:
         """A look says again what the look before it said: told once."""
@@ -174,6 +196,10 @@ class Runs:
                 record=keeper.take_event if applies else None,
             )
         )
+
+
+def _machines(lines: list[StepLine]) -> list[str]:
+    return list(dict.fromkeys(line.machine for line in lines))
 
 
 def opening_stage(session: Session) -> Stage:

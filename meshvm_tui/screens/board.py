@@ -82,6 +82,8 @@ class Board:
     lines: dict[StepKey, StepLine] = field(default_factory=dict)
     running: bool = False
     finished: RunFinished | None = None
+    usual: float | None = None
+    """Seconds that this run usually takes; None where that is not known."""
 
     def take(self, event: Event, now: float, *, quiet: bool = False) -> None:
         """Folds one event; `now` is monotonic, for the time that a running step has taken so far.

@@ -110,7 +110,7 @@ class RunScreen(AppScreen):
         width = max(40, self.size.width - 4)
         seconds = self._took or time.monotonic() - self._began
         self.query_one("#run-title", Painted).show(
-            headline(f"Up to {self.stage.value} on {self._where}", f"elapsed {stopwatch(seconds)}", width)
+            headline(f"Up to {self.stage.value} on {self._where}", self._clock(seconds), width)
         )
         lines = self.board.upto(self.stage)
         self.query_one("#run-lines", Painted).show(run_lines(lines, time.monotonic(), width))
@@ -119,6 +119,10 @@ class RunScreen(AppScreen):
             self._took = seconds
             self.refresh_bindings()
             self._end(self.board.finished)
+
+    def _clock(self, seconds: float) -> str:
+        usual = f"   usually {stopwatch(self.board.usual)}" if self.board.usual is not None else ""
+        return f"elapsed {stopwatch(seconds)}{usual}"
 
     def show_log(self, lines: list[str]) -> None:
         """New lines of the log."""
