@@ -12,7 +12,7 @@ from textual import on
 
 from meshvm_tui import app_messages as told
 from meshvm_tui.app_base import LOOK, Look
-from meshvm_tui.app_onboarding import OnboardingApp
+from meshvm_tui.app_home import HomeApp
 from meshvm_tui.app_opening import prepare
 from meshvm_tui.screens import messages as wanted
 from meshvm_tui.screens.home import HomeScreen
@@ -20,6 +20,7 @@ from meshvm_tui.screens.home import HomeScreen
 if TYPE_CHECKING:
     from textual.screen import Screen
 
+    from meshvm_tui.app_home import Needs
     from meshvm_tui.app_watch import Watching
     from meshvm_tui.operator_secrets import MemorySecrets
     from meshvm_tui.plan import Plan
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from meshvm_tui.session_store import SessionStore
 
 
-class MeshVMApp(OnboardingApp):
+class MeshVMApp(HomeApp):
     """The terminal app. Screens tell it what is wanted (`screens.messages`), threads what was found."""
 
     def __init__(
@@ -88,12 +89,6 @@ class MeshVMApp(OnboardingApp):
         """However it ends, nothing goes on watching."""
         if self._watching:
             self._watching.stop()
-
-    @on(told.SessionsListed)
-    def _sessions_listed(self, event: told.SessionsListed) -> None:
-        for screen in self.app_screens():
-            if isinstance(screen, HomeScreen) and screen.ready:
-                screen.show_sessions(event.sessions)
 
     @on(told.WatchBroke)
     def _watch_broke(self, event: told.WatchBroke) -> None:
@@ -182,12 +177,14 @@ def make_app(
     lab_command: tuple[str, ...] = (),
     secrets: MemorySecrets | None = None,
     look: Look = LOOK,
+    needs: Needs | None = None,
 ) -> MeshVMApp:
     """The app from plain values; the command line and the tests both call this.
 
     `start` is home, wizard (with `session_name`, or with `plan` in a new session) or monitor (`monitor_namespace`
     None is every namespace, "" the context's). `lab_command` starts the lab; without it home offers none.
-    `secrets` is where `connections` ask for what the operator types in for sudo and SSH.
+    `secrets` is where `connections` ask for what the operator types in for sudo and SSH. `needs` looks at what a first
+    onboarding needs of this computer; without it home only names that.
     """
     app = MeshVMApp(
         connections,
@@ -201,4 +198,5 @@ def make_app(
     )
     if secrets is not None:
         app.secrets = secrets
+    app.needs = needs
     return app

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from meshvm_tui.events import Event, Stage
     from meshvm_tui.inquiries import Answer
     from meshvm_tui.problems import ProblemRecord
-    from meshvm_tui.screens.home import SessionLine
+    from meshvm_tui.screens.home_rows import SessionLine
     from meshvm_tui.screens.messages import ServerAnswer
+    from meshvm_tui.start_facts import StartFact
 
 
 @dataclass
@@ -51,6 +52,21 @@ class SessionsListed(Message):
     """The sessions on disk."""
 
     sessions: tuple[SessionLine, ...]
+
+
+@dataclass
+class SessionActed(Message):
+    """What was done with a session as a whole, or why it was not."""
+
+    done: str
+    problem: ProblemRecord | None
+
+
+@dataclass
+class StartLookedAt(Message):
+    """Something that a first onboarding needs was looked at."""
+
+    fact: StartFact
 
 
 @dataclass

@@ -75,14 +75,6 @@ def save_plan(store: SessionStore, name: str, path: Path) -> None:
         raise PermanentError("MVM-703", f"{path}: {error.strerror}") from error
 
 
-def free_name(store: SessionStore, base: str) -> str:
-    """`base`, or with the first number behind it that is free."""
-    base, number = base[:55].rstrip(".-"), 1
-    while store.exists(base if number == 1 else f"{base}-{number}"):
-        number += 1
-    return base if number == 1 else f"{base}-{number}"
-
-
 @contextlib.contextmanager
 def _held(store: SessionStore, name: str) -> Iterator[None]:
     if not store.exists(name):

@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +16,19 @@ from meshvm_tui.problems import ActionNeeded, PermanentError
 FILE_NAME = "lock"
 LOOKED_AT = 0.2
 """Seconds in which a lock may be taken only because somebody looks whether it is: a list of sessions, elsewhere."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The process that has a session open; `pid` is 0 where its own words cannot be read. `since` is RFC 3339."""
+
+    pid: int = 0
+    host: str = ""
+    since: str = ""
+
+    def words(self) -> str:
+        """Who it is, as a problem says it."""
+        return f"process {self.pid} on {self.host} since {self.since}" if self.pid else "another process"
 
 
 class SessionLock:
@@ -30,7 +44,7 @@ class SessionLock:
             _take(self._handle)
         except OSError as error:
             os.close(self._handle)
-            raise ActionNeeded("MVM-711", f"{folder.name} is held by {_holder_words(path)}.") from error
+            raise ActionNeeded("MVM-711", f"{folder.name} is held by {_holder(path).words()}.") from error
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": now()}
         os.ftruncate(self._handle, 0)
         os.pwrite(self._handle, json.dumps(holder).encode(), 0)
@@ -42,21 +56,21 @@ class SessionLock:
             self._handle = -1
 
 
-def holder_of(folder: Path) -> str:
-    """Who holds a session now, in words; "" where nobody does."""
+def holder_of(folder: Path) -> Holder | None:
+    """Who holds a session now; None where nobody does."""
     path = folder / FILE_NAME
     try:
         handle = os.open(path, os.O_RDWR)
     except OSError:
-        return ""
+        return None
     try:
         # Shared, so that two that look never take each other for a holder.
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
-        return _holder_words(path)
+        return _holder(path)
     finally:
         os.close(handle)
-    return ""
+    return None
 
 
 def now() -> str:
@@ -77,9 +91,9 @@ def _take(handle: int) -> None:
             return
 
 
-def _holder_words(path: Path) -> str:
+def _holder(path: Path) -> Holder:
     try:
-        holder = json.loads(path.read_text(encoding="utf-8"))
-        return f"process {holder['pid']} on {holder['host']} since {holder['since']}"
+        told = json.loads(path.read_text(encoding="utf-8"))
+        return Holder(int(told["pid"]), str(told["host"]), str(told["since"]))
     except (OSError, ValueError, KeyError, TypeError):
-        return "another process"
+        return Holder()

@@ -33,6 +33,7 @@ class Need(StrEnum):
     BEGIN = "begin"
     GO_ON = "go-on"
     MEND = "mend"
+    WAIT = "wait"
     NOTHING = "nothing"
 
 
@@ -83,7 +84,7 @@ def _stopped(step: Step, machine: str, record: StepRecord) -> SessionStanding:
     if record.state == StepState.CANCELLED.value:
         return SessionStanding(Need.GO_ON, stage, _at(step, machine, f"cancelled in {step.title}"))
     if record.code in SHORT:
-        return SessionStanding(Need.MEND, stage, _at(step, machine, SHORT[record.code]))
+        return SessionStanding(Need.WAIT, stage, _at(step, machine, SHORT[record.code]))
     where = f" on {machine}" if machine else ""
     title = CATALOG[record.code].title if record.code in CATALOG else record.message
     return SessionStanding(Need.MEND, stage, f"{stage} failed{where}: {record.code} {title}".replace("  ", " "))

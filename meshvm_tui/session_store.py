@@ -5,7 +5,7 @@ A session that is damaged, newer than this version, or held by another process i
 
 from __future__ import annotations
 
-import re
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -18,14 +18,13 @@ from meshvm_tui.problems import PermanentError, Problem
 from meshvm_tui.session import Session
 from meshvm_tui.session_file import FILE_NAME, append_line, from_text, to_text, write_whole
 from meshvm_tui.session_leftovers import Leftovers, leftovers
-from meshvm_tui.session_lock import SessionLock, holder_of, now
+from meshvm_tui.session_lock import Holder, SessionLock, holder_of, now
+from meshvm_tui.session_names import NAME
 from meshvm_tui.session_standing import cluster_words, standing_of
 
 if TYPE_CHECKING:
     from meshvm_tui.events import Event
     from meshvm_tui.plan import Plan
-
-_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?")
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,7 @@ class SessionSummary:
     done: int = 0
     failed: int = 0
     held_by: str = ""
+    holder: Holder | None = None
     problem: str = ""
     need: str = ""
     stage: str = ""
@@ -169,10 +169,18 @@ class SessionStore:
         names = [
             folder.name
             for folder in self.root.iterdir()
-            if _NAME.fullmatch(folder.name) and (folder / FILE_NAME).exists()
+            if NAME.fullmatch(folder.name) and (folder / FILE_NAME).exists()
         ]
         found = [summary for name in names if (summary := self._summary(name))]
         return tuple(sorted(found, key=lambda item: item.updated, reverse=True))
+
+    def signature(self) -> tuple[tuple[str, int, bool], ...]:
+        """Something that is another one as soon as a session came, went, changed, was opened or was closed."""
+        found = []
+        for path in sorted(self.root.glob(f"*/{FILE_NAME}")):
+            with contextlib.suppress(FileNotFoundError):
+                found.append((path.parent.name, path.stat().st_mtime_ns, holder_of(path.parent) is not None))
+        return tuple(found)
 
     def _summary(self, name: str) -> SessionSummary | None:
         """None where the session was deleted or renamed meanwhile."""
@@ -181,7 +189,9 @@ class SessionStore:
             changed = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")
         except FileNotFoundError:
             return None
-        base = SessionSummary(name, changed.replace("+00:00", "Z"), held_by=holder_of(self.root / name))
+        holder = holder_of(self.root / name)
+        held_by = holder.words() if holder else ""
+        base = SessionSummary(name, changed.replace("+00:00", "Z"), held_by=held_by, holder=holder)
         try:
             session = self.read(name)
             standing = standing_of(session, time.time())
@@ -208,6 +218,6 @@ class SessionStore:
 
 def checked_name(name: str) -> str:
     """The name, if a folder may be called so. Raises PermanentError MVM-716."""
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise PermanentError("MVM-716", f"{name!r}")
     return name

@@ -103,6 +103,7 @@ def show_app(
     from meshvm_tui.operator_secrets import MemorySecrets
     from meshvm_tui.preferences import read_preferences
     from meshvm_tui.session_store import SessionStore
+    from meshvm_tui.start_needs import StartNeeds
     from meshvm_tui.wiring import WiredConnections
 
     preferences = read_preferences(preferences_file())
@@ -123,6 +124,7 @@ def show_app(
             monitor_namespace=monitor_namespace,
             lab_command=LAB_COMMAND,
             look=look_here(preferences),
+            needs=StartNeeds(),
         )
         app.run()
     finally:

@@ -69,6 +69,7 @@ class HelpDialog(Keyed, ModalScreen[None]):
 def key_help(screen: Screen[Any]) -> list[KeyHelp]:
     """The screen's keys in the order of its BINDINGS, then those that are the same everywhere."""
     order = {binding.action: at for at, (_, binding) in enumerate(screen._bindings)}
+    last = max(order.values(), default=0) + 1
     found: dict[str, tuple[int, list[str], str]] = {}
     for item in screen.active_bindings.values():
         binding = item.binding
@@ -76,7 +77,7 @@ def key_help(screen: Screen[Any]) -> list[KeyHelp]:
         elsewhere = name.partition(".")[0] in ELSEWHERE
         if not name or not (item.node is screen or elsewhere):
             continue
-        at = order.get(binding.action, len(order)) if not elsewhere else len(order) + 1
+        at = order.get(binding.action, last) if not elsewhere else last + 1
         _, keys, _ = found.setdefault(name, (at, [], binding.tooltip or binding.description))
         keys.append(screen.app.get_key_display(binding))
     ordered = sorted(found.values(), key=lambda entry: entry[0])

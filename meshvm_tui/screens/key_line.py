@@ -80,7 +80,8 @@ class KeyLine(Widget):
         # An action with several keys is shown with the first of them.
         by_action = {item.binding.action: item for item in reversed(screen.active_bindings.values())}
         active = [item for item in reversed(by_action.values()) if item.binding.show]
-        active.sort(key=lambda item: order.get(item.binding.action, len(order)))
+        last = max(order.values(), default=0) + 1
+        active.sort(key=lambda item: order.get(item.binding.action, last))
         return [
             KeyItem(item.binding.key, self.app.get_key_display(item.binding), item.binding.description, item.enabled)
             for item in active

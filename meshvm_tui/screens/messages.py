@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from textual.message import Message
@@ -23,6 +24,24 @@ class SessionChosen(Intent):
     """Go on with a session."""
 
     name: str
+
+
+class SessionAct(StrEnum):
+    """What can be done with a session as a whole."""
+
+    RENAME = "rename"
+    COPY = "copy"
+    SAVE_PLAN = "save-plan"
+    DELETE = "delete"
+
+
+@dataclass
+class SessionWish(Intent):
+    """Do this with a session; `new` is the other name, or the file."""
+
+    act: SessionAct
+    name: str
+    new: str
 
 
 class NewOnboarding(Intent):

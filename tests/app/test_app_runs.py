@@ -219,7 +219,7 @@ async def test_a_held_session_is_refused_in_words(tmp_path: Path, monkeypatch: p
     store = SessionStore(tmp_path / "sessions")
     held = store.create("taken", plan_with_vm())
     async with world(tmp_path, monkeypatch, start="home") as made:
-        await made.says("taken", "open in process")
+        await made.says("taken", "open in another terminal (pid")
         made.app.open_session("taken")
         await made.screen("ProblemDialog")
         await made.says("MVM-711", "held by process")

@@ -18,11 +18,11 @@ from meshvm_tui.session_actions import (
     TRASH,
     copy_session,
     delete_session,
-    free_name,
     rename_session,
     save_plan,
     sweep,
 )
+from meshvm_tui.session_names import NAME, free_name
 from meshvm_tui.session_store import SessionStore
 
 AT = "2026-01-01T00:00:00.000Z"
@@ -31,6 +31,7 @@ PLAN = Plan.model_validate({"cluster": {"context": "prod"}, "workload": {"name":
 HOLD = """
 import sys
 from pathlib import Path
+from meshvm_tui.session_names import NAME, free_name
 from meshvm_tui.session_store import SessionStore
 held = SessionStore(Path(sys.argv[1])).open("one")
 print("held", flush=True)
@@ -158,9 +159,7 @@ def test_the_plan_is_saved_as_a_file_that_can_be_applied_and_nothing_is_overwrit
     assert refused.value.code == "MVM-703"
 
 
-def test_a_free_name_has_a_number_and_is_never_too_long(tmp_path: Path) -> None:
-    store = SessionStore(tmp_path / "sessions")
-    store.create("one", PLAN).close()
-    store.create("x" * 63, PLAN).close()
-    assert free_name(store, "one") == "one-2"
-    assert store.exists(free_name(store, "x" * 63)) is False
+def test_a_free_name_has_a_number_and_is_never_too_long() -> None:
+    assert free_name("one", frozenset({"one", "one-2"})) == "one-3"
+    long = "x" * 63
+    assert NAME.fullmatch(free_name(long, frozenset({long, "x" * 59})))

@@ -43,7 +43,7 @@ def failed(step: str, machine: str, code: str) -> StepRecord:
         (session(plan=Plan()), Need.BEGIN, "Cluster: not chosen yet"),
         (session(last_screen="Workload"), Need.BEGIN, "Workload: filled in up to here, nothing applied yet"),
         (session(*done(PLAN)[:2]), Need.GO_ON, "Gateway: next is East-west gateway"),
-        (session(*done(PLAN)[:3], failed("gateway-address", "", "MVM-212")), Need.MEND, "Gateway: no address yet"),
+        (session(*done(PLAN)[:3], failed("gateway-address", "", "MVM-212")), Need.WAIT, "Gateway: no address yet"),
         (
             session(*done(PLAN)[:9], failed("sidecar-running", "vm-1", "MVM-302")),
             Need.MEND,
