@@ -41,7 +41,7 @@ class TextDialog(Keyed, ModalScreen[str]):
             yield Static(words, classes="dialog-text", markup=False)
             yield Input(value, select_on_focus=True)
             yield Static("", id="text-wrong", markup=False)
-            yield DialogKeys(take="go on", leave="leave it")
+            yield DialogKeys({"take": "go on", "leave": "leave it"})
 
     def on_mount(self) -> None:
         """Typing goes into the field."""
@@ -91,7 +91,7 @@ class DeleteDialog(Keyed, ModalScreen[bool]):
             yield Static("What stays behind", classes="dialog-label", markup=False)
             with VerticalScroll(classes="dialog-body", can_focus=True):
                 yield from self._stays()
-            yield DialogKeys(delete="delete it", leave="keep it")
+            yield DialogKeys({"delete": "delete it", "leave": "keep it"})
 
     def action_delete(self) -> None:
         """It goes."""

@@ -129,7 +129,7 @@ async def test_deleting_names_first_what_stays_behind(tmp_path: Path, monkeypatc
         await on_first_session(made)
         await made.press("x")
         await made.screen("DeleteDialog")
-        await made.says("Delete the session one?", "In the cluster: Namespace vm-namespace", "On VM vm-1:", "Y Delete")
+        await made.says("Delete the session one?", "In the cluster: Namespace vm-namespace", "On VM vm-1:", "delete it")
         await made.press("enter", "escape")
         await made.screen("HomeScreen")
         assert names(tmp_path) == {"one"}
