@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.app import App
@@ -21,13 +21,12 @@ from meshvm_tui.screens.themes import DARK, MONOCHROME, AsciiOnly, PlainBackgrou
 from meshvm_tui.type_ahead import TypeAhead
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from textual.app import SystemCommand
+    from textual.command import Provider
     from textual.filter import LineFilter
     from textual.message import Message
-    from textual.screen import Screen
 
     from meshvm_tui.problems import ProblemRecord
 
@@ -57,6 +56,12 @@ class Look:
 LOOK = Look()
 PALETTE_GOES = 0.1
 NO_KEY = "f63"
+
+
+def _palette() -> type[Provider]:
+    from meshvm_tui.app_palette import Palette
+
+    return Palette
 
 
 class BaseApp(App[None]):
@@ -96,6 +101,7 @@ class BaseApp(App[None]):
         ),
     ]
 
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette}
     COMMAND_PALETTE_BINDING = NO_KEY
     """Textual's own would keep its key where the operator gives the action another one."""
 
@@ -156,12 +162,6 @@ class BaseApp(App[None]):
     def get_key_display(self, binding: Binding) -> str:
         """As the key is called everywhere, also where it is the operator's own."""
         return shown_key(binding.key, ascii_only=self.look.ascii)
-
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """The palette: what can be done now, and nothing else."""
-        from meshvm_tui.app_palette import commands
-
-        yield from commands(self, screen)
 
     def action_picture(self) -> None:
         """Saves a picture of the screen, once the palette that asked for it has gone."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from textual.app import SystemCommand
+from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from meshvm_tui.screens.app_screen import AppScreen
 from meshvm_tui.screens.themes import THEMES
@@ -18,9 +19,28 @@ if TYPE_CHECKING:
 
     from meshvm_tui.app_base import BaseApp
 
-UNLISTED = ("app.next-field", "app.field-before", "app.commands", "app.quit", "app.help")
+UNLISTED = ("wizard.advance", "app.next-field", "app.field-before", "app.commands", "app.quit", "app.help")
 """Keys that nobody looks for by name, and those that are listed in other words."""
 LISTED_WIDGETS = ("panel",)
+
+
+class Palette(Provider):
+    """The commands in the order of their use, and those that match what is typed, best first."""
+
+    async def discover(self) -> Hits:
+        """All, while nothing is typed."""
+        for command in commands(self._app(), self.screen):
+            yield DiscoveryHit(command.title, command.callback, help=command.help)
+
+    async def search(self, query: str) -> Hits:
+        """Those that match."""
+        matcher = self.matcher(query)
+        for command in commands(self._app(), self.screen):
+            if (score := matcher.match(command.title)) > 0:
+                yield Hit(score, matcher.highlight(command.title), command.callback, help=command.help)
+
+    def _app(self) -> BaseApp:
+        return cast("BaseApp", self.app)
 
 
 def commands(app: BaseApp, screen: Screen[Any]) -> Iterator[SystemCommand]:
@@ -57,7 +77,7 @@ def _of_bindings(app: BaseApp, screen: Screen[Any]) -> Iterator[SystemCommand]:
         binding = item.binding
         name = binding.id or ""
         known = item.node is screen or name.partition(".")[0] in LISTED_WIDGETS
-        if not (item.enabled and known and binding.description) or name in seen or name in UNLISTED:
+        if not (name and item.enabled and known and binding.description) or name in seen or name in UNLISTED:
             continue
         seen.add(name)
         words = f"{binding.tooltip or binding.description}   {app.get_key_display(binding)}"

@@ -20,7 +20,7 @@ async def test_on_home_it_offers_what_home_can(tmp_path: Path, monkeypatch: pyte
         found = names(made)
         assert {"New", "Monitor", "Help", "Quit", "Save a screenshot", "Theme: light", "Theme: ansi"} <= set(found)
         assert "Theme: dark" not in found and not [name for name in found if name.startswith("Go to stage")]
-        assert not {"Maximize", "Keys", "Theme", "Screenshot"} & set(found)
+        assert not {"Copy selected text", "Maximize", "Keys", "Theme", "Screenshot"} & set(found)
 
 
 async def test_a_stage_that_waits_for_an_earlier_one_is_not_there(
