@@ -8,8 +8,8 @@ from textual import on
 
 from meshvm_tui import app_messages as told
 from meshvm_tui.app_base import LOOK, Look
+from meshvm_tui.app_finish import FinishWork
 from meshvm_tui.app_opening import in_thread, open_in_thread
-from meshvm_tui.app_review import ReviewWork
 from meshvm_tui.operator_secrets import MemorySecrets
 from meshvm_tui.ports import SecretKind
 from meshvm_tui.screens import messages as wanted
@@ -27,7 +27,7 @@ LOOK_SOON = 0.2
 """Seconds before a stage that is shown is looked at: who steps through several wants only the last one."""
 
 
-class OnboardingApp(ReviewWork):
+class OnboardingApp(FinishWork):
     """Holds at most one session."""
 
     def __init__(self, connections: Connections, store: SessionStore, *styles: str, look: Look = LOOK) -> None:
@@ -178,6 +178,7 @@ class OnboardingApp(ReviewWork):
             self.stay()
             self.show_problem(event.problem)
         elif self.keeper and self.runs and self._approved:
+            self.remember_reviewed(self._approved)
             board = self.runs.apply(event.stage, self._approved)
             await self.show_over_wizard(
                 RunScreen(stage=event.stage, where=self._where(), board=board, plan=self.keeper.plan)
@@ -216,6 +217,9 @@ class OnboardingApp(ReviewWork):
         from meshvm_tui.screens.board import STAGES
 
         at = STAGES.index(event.stage)
+        if event.onward and event.stage is STAGES[-1]:
+            await self.show_finish()
+            return
         await self.back_to_wizard(STAGES[at + 1] if event.onward and at + 1 < len(STAGES) else event.stage)
 
     def _where(self) -> str:

@@ -183,5 +183,8 @@ class FinishWanted(Intent):
     """Show what is true now."""
 
 
+@dataclass
 class FinishLeft(Intent):
-    """Back to the wizard from what is true now."""
+    """Back to the wizard from what is true now, or home."""
+
+    home: bool = False

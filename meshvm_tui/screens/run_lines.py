@@ -75,7 +75,10 @@ def _verdict(answered: int, asked: int) -> Part:
     if answered < asked:
         return f"✗ {answered} of {asked} answered\n", "bold $text-error"
     if asked == 2:
-        return "✓ Both answered. The VM is in the mesh, both ways.\n", "bold $text-success"
+        return (
+            "✓ Both answered. The VM is in the mesh, both ways. Enter: the evidence.\n",
+            "bold $text-success",
+        )
     return f"✓ All {asked} answered.\n", "bold $text-success"
 
 

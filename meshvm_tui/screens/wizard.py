@@ -15,7 +15,7 @@ from meshvm_tui.screens.app_screen import FieldHelp
 from meshvm_tui.screens.board import STAGES
 from meshvm_tui.screens.field_row import FieldRow
 from meshvm_tui.screens.log_drawer import LogDrawer
-from meshvm_tui.screens.messages import PlanEdited, Question, ReviewWanted, WatchWanted, WizardLeft
+from meshvm_tui.screens.messages import FinishWanted, PlanEdited, Question, ReviewWanted, WatchWanted, WizardLeft
 from meshvm_tui.screens.panel import LivePanel
 from meshvm_tui.screens.pick_dialog import PickDialog
 from meshvm_tui.screens.stage_forms import FORMS
@@ -236,6 +236,7 @@ class WizardScreen(WizardFrame):
             if stage is not self.stage:
                 words = "Shows it; nothing is changed"
                 yield f"Go to stage: {stage.value}", words, partial(self.open_stage, stage)
+        yield "Finish", "What is true now, with its evidence", partial(self.leave_by, FinishWanted())
         machines = self.plan.machines
         if len(machines) > 1:
             yield "Machine: next", "The plan's next machine in the form", self.action_other_machine
