@@ -10,6 +10,7 @@ from textual import events, on
 from meshvm_tui import app_messages as told
 from meshvm_tui.app_base import LOOK, BaseApp, Look
 from meshvm_tui.app_opening import in_thread, prepare
+from meshvm_tui.locations import go_on_command
 
 if TYPE_CHECKING:
     from threading import Thread
@@ -115,7 +116,7 @@ class LeavingApp(BaseApp):
         if self.keeper is None or code:
             return None
         name = self.keeper.session.name
-        return f"session {name} is saved; go on with: meshvm-tui resume {name}"
+        return f"session {name} is saved; go on with: {go_on_command(name)}"
 
     @on(told.ReadyToExit)
     def _ready_to_exit(self, event: told.ReadyToExit) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 STATE_DIR_VARIABLE = "MESHVM_TUI_STATE_DIR"
 CONFIG_DIR_VARIABLE = "MESHVM_TUI_CONFIG_DIR"
+GO_ON_VARIABLE = "MESHVM_TUI_GO_ON"
 
 
 def state_dir() -> Path:
@@ -45,3 +46,8 @@ def preferences_file() -> Path:
     from platformdirs import user_config_path
 
     return user_config_path("meshvm-tui", appauthor=False) / "config.yaml"
+
+
+def go_on_command(session: str) -> str:
+    """The command that goes on with a session: MESHVM_TUI_GO_ON where whoever started this process set it up."""
+    return os.environ.get(GO_ON_VARIABLE) or f"meshvm-tui resume {session}"

@@ -208,7 +208,7 @@ async def onboarding(camera: Camera) -> None:
 
 
 FIRST = {
-    "Mesh": "The control plane. A mesh",
+    "Mesh": "Istio's control plane, istiod",
     "Gateway": "The door through which",
     "Workload": "Who the VM is in the mesh",
     "Machine": "The VM itself and how",

@@ -5,6 +5,7 @@ Nothing here knows what the lab is made of: it writes `ready`, `env.json` and it
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 import tempfile
@@ -19,6 +20,8 @@ from meshvm_tui.commands.plain import is_plain, plain_option
 from meshvm_tui.exit_codes import ExitCode
 from meshvm_tui.locations import lab_dir
 from meshvm_tui.problems import Cancelled
+
+GOOGLE_PLAN = "google-plan.yaml"
 
 
 @click.command()
@@ -54,7 +57,7 @@ def lab(
     flags = [part for name in faults for part in ("--fault", name)]
     flags += ["--vms", str(vms)] if vms is not None else []
     flags += ["--seed", str(seed)] if seed is not None else []
-    plan = "google-plan.yaml" if google else "plan.yaml"
+    plan = GOOGLE_PLAN if google else "plan.yaml"
     with Ending() as ending:
         if serve and state is not None:
             return _serve(state, plan, flags, ending, fresh=fresh)
@@ -86,7 +89,10 @@ def _run(state: Path, plan: str, flags: list[str], ending: Ending, *, fresh: boo
 def _wizard(state: Path, plan: str, flags: list[str], ending: Ending, *, fresh: bool, more: list[str]) -> ExitCode:
     click.echo("Starting the lab.", err=True)
     with _started(state, flags, ending, fresh=fresh):
-        return run_in_lab(state, ["onboard", "--plan", str(state / plan), *more], ending)
+        where = "" if state == lab_dir() else f" --state {shlex.quote(str(state))}"
+        google = " --google" if plan == GOOGLE_PLAN else ""
+        arguments = ["onboard", "--plan", str(state / plan), *more]
+        return run_in_lab(state, arguments, ending, go_on=f"meshvm-tui lab{google}{where}")
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any, Self
 
 from meshvm_tui.exit_codes import ExitCode
+from meshvm_tui.locations import GO_ON_VARIABLE
 from meshvm_tui.problems import Cancelled, PermanentError
 from meshvm_tui.redaction import redact
 
@@ -102,13 +103,14 @@ class LabProcess:
         return redact(self._words.read().decode(errors="replace"))[-_SAID:].strip()
 
 
-def run_in_lab(state: Path, arguments: Sequence[str], ending: Ending) -> ExitCode:
-    """Runs the product in the lab's environment, on this terminal, and gives its exit code."""
+def run_in_lab(state: Path, arguments: Sequence[str], ending: Ending, *, go_on: str = "") -> ExitCode:
+    """Runs the product in the lab's environment, on this terminal, and gives its exit code. `go_on` is the command
+    that comes back to its session."""
     try:
         replaced: dict[str, str] = json.loads((state / "env.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise PermanentError("MVM-721", f"{state / 'env.json'}: {error}") from error
-    process = subprocess.Popen([*PRODUCT, *arguments], env={**os.environ, **replaced})
+    process = subprocess.Popen([*PRODUCT, *arguments], env={**os.environ, **replaced, GO_ON_VARIABLE: go_on})
     told = False
     try:
         while process.poll() is None:

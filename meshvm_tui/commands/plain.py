@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from meshvm_tui.locations import sessions_dir
+from meshvm_tui.locations import go_on_command, sessions_dir
 
 if TYPE_CHECKING:
     from meshvm_tui.plain.talk import Talk
@@ -70,7 +70,7 @@ def plain_onboarding(name: str, plan: Plan | None, *, read_only: bool) -> int:
         with leaving_by_signals():
             return Onboarding(talk, held, connections, run).lead()
     except Left as left:
-        talk.say(f"Saved. To go on: meshvm-tui resume {held.session.name} --plain")
+        talk.say(f"Saved. To go on: {go_on_command(held.session.name)} --plain")
         return left.code
     finally:
         held.close()

@@ -12,6 +12,7 @@ from meshvm_tui.plain.answers import HELP, Answer, Word, read_answer
 from meshvm_tui.plain.form import StageForm
 from meshvm_tui.plain.talk import Left
 from meshvm_tui.plain.telling import PlainOutput, change_lines, named, observed_lines, problem_lines
+from meshvm_tui.plain.trouble import what_now
 from meshvm_tui.plan_draft import PlanDraft
 from meshvm_tui.plan_fields import lacking, plan_with_machine_added, with_a_machine
 from meshvm_tui.screens.board import STAGES, Board
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from meshvm_tui.screens.board import StepLine
     from meshvm_tui.session_store import OpenSession
 
-UNKNOWN_HOST_KEY = "MVM-404"
 Runner = Callable[[Mode, Stage, Mapping[tuple[str, str], tuple[str, ...]] | None, PlainOutput], "RunFinished"]
 """Runs the session's plan up to a stage. Ctrl-C cancels it."""
 
@@ -54,12 +54,14 @@ class Onboarding:
         stage: Stage | None = Stage(session.last_screen) if session.last_screen in set(Stage) else STAGES[0]
         if any(record.state != StepState.PENDING for record in session.records):
             self._talk.say("This session goes on. Everything is looked at first.")
-            self._look(STAGES[-1])
+            self._look(STAGES[-1], say=False)
             stage = self._world.needy_stage()
-            self._talk.say(f"The first stage that is not done: {stage}.")
+            self._talk.say(f"The first stage that is not done: {stage}.", *observed_lines(self._world, stage))
         backwards = False
+        looked = bool(self._world.lines)
         while stage is not None:
-            answer = self._stage(stage, from_last=backwards)
+            answer = self._stage(stage, from_last=backwards, looked=looked)
+            looked = False
             backwards = answer.word is Word.BACK
             stage = self._after(stage, answer)
         return ExitCode.DONE
@@ -84,14 +86,15 @@ class Onboarding:
                 return self._review(stage)
         return stage
 
-    def _stage(self, stage: Stage, *, from_last: bool) -> Answer:
+    def _stage(self, stage: Stage, *, from_last: bool, looked: bool) -> Answer:
         """Title, sentence, what is there now, the questions; the word that leaves it."""
         self._save(stage)
         number = f"Stage {STAGES.index(stage) + 1} of {len(STAGES)}"
         self._talk.say("", f"{number}: {stage}", FORMS[stage].sentence)
         if stage is Stage.MACHINE:
             self._accept(with_a_machine(self._held.session.plan))
-        self._look(stage)
+        if not looked:
+            self._look(stage)
         if stage is Stage.MACHINE:
             return self._each_machine(from_last=from_last)
         return self._form(stage, from_last=from_last)
@@ -144,7 +147,7 @@ class Onboarding:
                 left = [item for item in plan.machines if item is not gone]
                 self._accept(plan.model_copy(update={"machines": left}))
 
-    def _look(self, stage: Stage) -> None:
+    def _look(self, stage: Stage, *, say: bool = True) -> None:
         """Looks at the world up to this stage, as far as the plan says enough, and says what is there."""
         plan = self._held.session.plan
         last = next((at for at, item in enumerate(STAGES) if lacking(plan, item)), len(STAGES)) - 1
@@ -152,6 +155,8 @@ class Onboarding:
         if at >= 0:
             self._talk.say("Looking at what is there.")
             self._run(Mode.PLAN, STAGES[at], None, PlainOutput(self._world, self._talk.say))
+        if not say:
+            return
         self._talk.say(*observed_lines(self._world, stage))
         before = next((line for line in self._world.upto(stage) if line.problem and line.stage is not stage), None)
         if before and before.problem:
@@ -240,35 +245,10 @@ class Onboarding:
     def _trouble(self, failed: StepLine, problem: ProblemRecord) -> Answer:
         """Says a failure and what can be done; the word to go on with."""
         self._talk.say("", f"It stopped at: {named(failed)}", *problem_lines(problem))
-        fingerprint = dict(problem.evidence).get("fingerprint", "") if problem.code == UNKNOWN_HOST_KEY else ""
-        secret = "secret" in dict(problem.evidence)
-        choices = ["retry", "mend", "quit"]
+        answer, fingerprint = what_now(self._talk, failed, problem)
         if fingerprint:
-            choices = ["accept", *choices]
-        told = {
-            "accept": "accept: use this host key, after you compared it",
-            "retry": "retry: look again and go on" + (", the secret is asked for again, unseen" if secret else ""),
-            "mend": f"mend: the questions of {failed.stage}",
-            "quit": "quit: save and leave",
-        }
-        self._talk.say(*(told[choice] for choice in choices))
-        while True:
-            answer = self._talk.ask("What now", "retry") or "retry"
-            if answer == "retry":
-                return Answer(Word.REVIEW)
-            if answer == "quit":
-                return Answer(Word.QUIT)
-            if answer in ("mend", "back"):
-                return Answer(Word.SKIP, stage=failed.stage)
-            if answer == "accept" and fingerprint:
-                if self._talk.yes(f"Is {fingerprint} the host key of {failed.machine}, as you know it?"):
-                    self._host_key(failed.machine, fingerprint)
-                    return Answer(Word.REVIEW)
-                continue
-            parsed = read_answer(answer)
-            if parsed.word is Word.SKIP:
-                return parsed
-            self._talk.say(f"Valid: {', '.join(choices)}, skip to STAGE.")
+            self._host_key(failed.machine, fingerprint)
+        return answer
 
     def _host_key(self, machine: str, fingerprint: str) -> None:
         plan = self._held.session.plan

@@ -53,7 +53,7 @@ _CLUSTER = StageForm(
 )
 _MESH = StageForm(
     Stage.MESH,
-    "The control plane. A mesh that runs is kept as it is.",
+    "Istio's control plane, istiod. One that runs is kept as it is.",
     (
         Field("mesh.install", "Control plane", hint="keep: as it runs", choices=("keep", "install", "upgrade")),
         Field("mesh.istioNamespace", "Namespace"),

@@ -54,7 +54,7 @@ async def test_a_stage_and_its_field(tmp_path: Path, monkeypatch: pytest.MonkeyP
     async with world(tmp_path, monkeypatch, size=size) as made:
         await made.press("ctrl+n", "tab", "tab", "f1")
         await made.screen("HelpDialog")
-        await made.says("The control plane. A mesh that runs is kept as it is.")
+        await made.says("Istio's control plane, istiod. One that runs is kept as it is.")
         await made.says("The control plane that the VM joins", "valid", "example", "mesh.revision")
         await made.press("end")
         await made.says("quits; everything is saved", "esc close")
