@@ -137,10 +137,10 @@ class MeshVMApp(HomeApp):
 
     @on(wanted.LabChosen)
     def _lab_chosen(self) -> None:
-        import subprocess
+        from meshvm_tui.app_child import run_child
 
         with self.suspend():
-            subprocess.run(self._lab_command, check=False)
+            run_child(self._lab_command)
         self.stay()
         prepare(self.store, self.post)
 
