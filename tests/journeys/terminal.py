@@ -40,6 +40,10 @@ class Terminal:
         """What stands on the screen now."""
         return self._run("capture-pane", "-p", "-t", "t")
 
+    def coloured(self) -> str:
+        """What stands on the screen now, with the escape sequences of its colours."""
+        return self._run("capture-pane", "-e", "-p", "-t", "t")
+
     def wait_for(self, *texts: str, seconds: float = 30) -> str:
         """Waits until all texts stand on the screen together and gives the screen; fails with what it shows."""
         end = time.monotonic() + seconds
