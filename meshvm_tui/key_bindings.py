@@ -34,7 +34,7 @@ def all_bindings() -> list[BindingRow]:
     rows: dict[str, BindingRow] = {}
     for binding in _bindings():
         name = binding.id or ""
-        if name and name not in rows:
+        if name and binding.description and name not in rows:
             keys = tuple(key.strip() for key in binding.key.split(","))
             rows[name] = BindingRow(name, keys, name.partition(".")[0], binding.description)
     order = {place: at for at, place in enumerate(FIRST)}
