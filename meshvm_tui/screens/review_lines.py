@@ -96,7 +96,7 @@ def commands_of(found: Iterable[Listed]) -> str:
 
 def summary(found: Sequence[Listed], failed: StepLine | None, width: int) -> str:
     """How much there is to approve, and where it would stop."""
-    stops = f"   ! it stops at: {failed.title}" if failed else ""
+    stops = f"   ! stops at: {failed.title}" if failed else ""
     if not found:
         return f"Nothing can be listed{stops}" if failed else "Nothing to change. Enter goes through it once more."
     actions = [change.action for _, change in found]
@@ -110,10 +110,11 @@ def server_words(answers: Answers, *, asking: bool) -> str:
     count = Counter(answer.word for answer in answers.values())
     said = [
         f"{count[word]} {words}"
-        for word, words in (("taken", "taken"), ("refused", "refused"), ("later", "to be asked later"))
+        for word, words in (("taken", "taken"), ("later", "later"), ("refused", "refused"))
         if count[word]
     ]
-    words = ", ".join(said)
+    refused = next((answer for answer in answers.values() if answer.word == "refused"), None)
+    words = ", ".join(said) + (f": {refused.code} {refused.target}" if refused and not asking else "")
     if asking:
         return f"Asking the server, nothing is changed … {words}"
-    return f"The server: {words}. Nothing was changed." if said else "The server has nothing of this to be asked."
+    return f"Dry run, nothing changed: {words}" if said else "The server has nothing of this to be asked."

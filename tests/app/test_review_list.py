@@ -123,7 +123,7 @@ async def test_the_servers_word_stands_at_each_change(tmp_path: Path, monkeypatc
     async with world(tmp_path, monkeypatch) as made:
         await review(made)
         await made.press("d")
-        await made.says("The server: 1 taken, 1 refused, 1 to be asked later. Nothing was changed.")
+        await made.says("Dry run, nothing changed: 1 taken, 1 later, 1 refused: MVM-110 Thing")
         await made.says("✗ MVM-110", "The server would take it")
         await made.press("down")
         await made.says("The server refuses it. MVM-110 helm owns [b]it[/]")
