@@ -17,14 +17,13 @@ from typing import TYPE_CHECKING, Any
 from meshvm_tui.problems import PermanentError, Problem
 from meshvm_tui.session import Session
 from meshvm_tui.session_file import FILE_NAME, append_line, from_text, to_text, write_whole
-from meshvm_tui.session_leftovers import Leftovers, leftovers
 from meshvm_tui.session_lock import Holder, SessionLock, holder_of, now
 from meshvm_tui.session_names import NAME
-from meshvm_tui.session_standing import cluster_words, standing_of
 
 if TYPE_CHECKING:
     from meshvm_tui.events import Event
     from meshvm_tui.plan import Plan
+    from meshvm_tui.session_leftovers import Leftovers
 
 
 @dataclass(frozen=True)
@@ -184,6 +183,9 @@ class SessionStore:
 
     def _summary(self, name: str) -> SessionSummary | None:
         """None where the session was deleted or renamed meanwhile."""
+        from meshvm_tui.session_leftovers import leftovers
+        from meshvm_tui.session_standing import cluster_words, standing_of
+
         path = self.root / name / FILE_NAME
         try:
             changed = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")
