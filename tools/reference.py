@@ -23,6 +23,8 @@ PLACES = {
     "problem": "A problem",
     "confirm": "A question",
     "pick": "Picking from what exists",
+    "text": "A name, or a file",
+    "delete": "Deleting a session",
     "secret": "A password or passphrase",
     "help": "Help",
 }

@@ -188,3 +188,14 @@ async def test_a_session_that_another_terminal_makes_appears(tmp_path: Path, mon
         make(tmp_path, "one", plan_with_vm())
         await made.says("○ one")
         assert "What will happen" not in made.text()
+
+
+async def test_a_name_typed_right_behind_its_key_goes_into_the_field(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(tmp_path, "one", plan_with_vm())
+    async with world(tmp_path, monkeypatch, start="home") as made:
+        await on_first_session(made)
+        made.burst("r", "ctrl+u", *"xmas", "enter")
+        await made.says("one is called xmas now.")
+        assert names(tmp_path) == {"xmas"}
