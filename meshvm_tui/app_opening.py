@@ -39,10 +39,14 @@ def in_thread(work: Callable[[], object], name: str) -> threading.Thread:
 
 
 def prepare(store: SessionStore, post: Post) -> None:
-    """Lists the sessions, and loads what the wizard needs while the operator reads."""
+    """Lists the sessions, ends what a deletion that was cut off has begun, and loads what the wizard needs while the
+    operator reads."""
 
     def work() -> None:
+        from meshvm_tui.session_actions import sweep
+
         post(SessionsListed(list_sessions(store)))
+        sweep(store)
         for module in HEAVY:
             importlib.import_module(module)
         # The first help would otherwise wait for it.

@@ -84,7 +84,7 @@ class DeleteDialog(Keyed, ModalScreen[bool]):
         with VerticalGroup(classes="dialog -delete"):
             yield Static(f"Delete the session {self._session.name}?", classes="dialog-title", markup=False)
             yield Static(
-                "Its folder on this computer is removed: the plan, what was done, the log.",
+                "Only its folder on this computer goes: plan, records, log.",
                 classes="dialog-text",
                 markup=False,
             )

@@ -199,3 +199,33 @@ async def test_a_name_typed_right_behind_its_key_goes_into_the_field(
         made.burst("r", "ctrl+u", *"xmas", "enter")
         await made.says("one is called xmas now.")
         assert names(tmp_path) == {"xmas"}
+
+
+async def test_all_that_stays_is_seen_at_once_at_80x24(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    vm = {"name": "vm-1", "gce": {"project": "acme-prod", "zone": "europe-west1-b"}}
+    made_there = {
+        **KEPT,
+        "service-account//before/ServiceAccount vm-namespace/vm-sa": None,
+        "workload-group//before/WorkloadGroup vm-namespace/hello-vm": None,
+        "machine/vm-1/made": True,
+        "firewall/vm-1/rule-cluster-pods-to-vm": {"project": "acme-prod", "created": True},
+    }
+    installed = [StepRecord(step, "vm-1", "succeeded", changed=True) for step in ("sidecar-package", "guest-files")]
+    make(tmp_path, "one", Plan.model_validate({"machines": [vm]}), *installed, kept=made_there)
+    async with world(tmp_path, monkeypatch, start="home") as made:
+        await on_first_session(made)
+        await made.press("x")
+        await made.screen("DeleteDialog")
+        await made.says("WorkloadGroup vm-namespace/hello-vm", "package istio-sidecar", "the block in /etc/hosts")
+        await made.says("instance vm-1 (acme-prod, europe-west1-b)", "firewall rule cluster-pods-to-vm in acme-prod")
+
+
+async def test_a_deletion_that_was_cut_off_is_ended_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(tmp_path, "one", plan_with_vm())
+    root = store(tmp_path).root
+    (root / "one").rename(root / ".trash-one-1")
+    async with world(tmp_path, monkeypatch, start="home") as made:
+        await made.says("What will happen")
+        await made.until(lambda: not list(root.iterdir()), "it is gone")
