@@ -39,6 +39,8 @@ SAME: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (r"elapsed&#160;0:\d\d", lambda _: "elapsed&#160;0:12"),
     (r"\b\d\.\d&#160;(m?s)\b", lambda found: f"0.4&#160;{found[1]}"),
     (r"\b\d\d\.\d&#160;ms\b", lambda _: "14.7&#160;ms"),
+    (r"\b\d&#160;s&#160;ago", lambda _: "8&#160;s&#160;ago"),
+    (r"\b\d\d&#160;s&#160;ago", lambda _: "14&#160;s&#160;ago"),
     (r"\bid=[0-9a-f]{16}", lambda _: "id=5d862f2f91e9031a"),
     (r"-[a-z0-9]{10}-[a-z0-9]{5}\b", lambda _: "-7c9f8d6b54-x2k9p"),
 )
@@ -204,6 +206,9 @@ async def onboarding(camera: Camera) -> None:
     await camera.until("↻ Sidecar package", "↻ Files on the VM", "↻ Sidecar running", seconds=240)
     await camera.take("run", wide=True)
     await camera.until("Both answered", "both ways", seconds=240)
+    await camera.take("answers")
+    await camera.press("enter")
+    await camera.until("All of this is so")
     await camera.take("finish", wide=True)
 
 

@@ -26,8 +26,5 @@ def test_a_picture_has_no_font_of_another_host_and_the_same_times_in_every_run()
 @pytest.mark.parametrize("path", PICTURES, ids=lambda path: path.stem)
 def test_a_committed_picture_stands_alone(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    links = set(re.findall(r"https?://[^\"'\s<)]+", text))
-    assert all(
-        link.startswith(("http://www.w3.org/", "http://127.", "https://127.", "http://hello-")) for link in links
-    )
+    assert not re.search(r"(?:href=|src=|url\()[\"']?https?:", text), "nothing is loaded"
     assert "eyJ" not in text
