@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Protocol
 
 from meshvm_tui.events import Stage
-from meshvm_tui.steps.script_lines import handle
+from meshvm_tui.steps.script_lines import handle, until_true
 
 if TYPE_CHECKING:
     from meshvm_tui.events import Change
@@ -87,7 +87,7 @@ def saved_script(plan: Plan, steps: Iterable[Listed]) -> str:
     stage: Stage | None = None
     seen: set[str] = set()
     for step in steps:
-        lines = [line for line in _lines(step) if line not in seen]
+        lines = [line for line in (*_lines(step), *_until_it_answers(plan, step)) if line not in seen]
         seen.update(lines)
         if not lines:
             continue
@@ -112,6 +112,15 @@ def _lines(step: Listed) -> Sequence[str]:
             # gcloud opens an instance by itself; where a step has lines of its own, they are all of it.
             found += change.script if scripted else change.commands
     return found
+
+
+def _until_it_answers(plan: Plan, step: Listed) -> Sequence[str]:
+    """An instance that was just made or started takes a while before SSH answers."""
+    started = any(line.startswith("gcloud compute instances") for line in _lines(step))
+    if not started or not step.machine:
+        return ()
+    name = handle(plan, plan.machine(step.machine))
+    return (until_true(300, f"SSH to {step.machine}", f"on_{name} true </dev/null"),)
 
 
 def _one_line(text: str) -> str:

@@ -89,3 +89,12 @@ def test_a_loop_ends_at_its_limit_with_the_last_words() -> None:
     ran = subprocess.run(["sh"], input=text, capture_output=True, text=True, check=False)
     assert ran.returncode == 1
     assert "waited 1 s for the address\npending" in ran.stderr
+
+
+def test_an_instance_that_is_made_is_waited_for() -> None:
+    made = Change("create", "instance", commands=("gcloud compute instances create vm-1",))
+    plan = Plan(machines=[Machine(name="vm-1", gce=GceInstance(project="acme-1", zone="europe-west1-b"))])
+    text = saved_script(plan, [ScriptStep(Stage.MACHINE, "Instance", "vm-1", (made,))])
+    is_shell(text)
+    assert "until_true 300 'SSH to vm-1' 'on_vm1 true </dev/null'" in text
+    assert "on_vm1() { gcloud compute ssh" in text
