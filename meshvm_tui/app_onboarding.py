@@ -160,7 +160,9 @@ class OnboardingApp(FinishWork):
 
         if self.keeper and self.runs:
             self._approved = self.runs.review(event.stage)
-            await self.show_over_wizard(ReviewScreen(stage=event.stage, where=self._where(), board=self._approved))
+            plan = self.keeper.plan
+            screen = ReviewScreen(stage=event.stage, where=self._where(), board=self._approved, plan=plan)
+            await self.show_over_wizard(screen)
 
     @on(wanted.RunWanted)
     def _run_wanted(self, event: wanted.RunWanted) -> None:
@@ -196,6 +198,17 @@ class OnboardingApp(FinishWork):
             self.keeper.change(plan=plan)
             self.wizard.show_plan(plan)
             await self._review_wanted(wanted.ReviewWanted(event.stage))
+
+    @on(wanted.LoginWanted)
+    def _login_wanted(self, event: wanted.LoginWanted) -> None:
+        """The terminal is handed over; afterwards what was under way is done once more."""
+        from meshvm_tui.app_logins import log_in
+
+        self.stay()
+        if problem := log_in(self, event.command):
+            self.show_problem(problem)
+        else:
+            self.post_message(event.then)
 
     @on(wanted.FieldMended)
     async def _field_mended(self, event: wanted.FieldMended) -> None:

@@ -108,6 +108,14 @@ class HostKeyAccepted(Intent):
 
 
 @dataclass
+class LoginWanted(Intent):
+    """Hand the terminal over to this login, and then do what was under way once more."""
+
+    command: tuple[str, ...]
+    then: Intent
+
+
+@dataclass
 class FieldMended(Intent):
     """The operator gave a field of the plan the text that mends a problem; go on with the review of this stage."""
 

@@ -14,34 +14,31 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 
 from meshvm_tui.screens.app_screen import AppScreen
-from meshvm_tui.screens.dialogs import ProblemDialog
 from meshvm_tui.screens.glyphs import printable
 from meshvm_tui.screens.key_line import KeyLine
 from meshvm_tui.screens.messages import (
-    HostKeyAccepted,
     ReviewWanted,
     RunLeft,
     RunWanted,
-    SecretGiven,
     ServerAnswer,
     TrialLeft,
     TrialWanted,
 )
 from meshvm_tui.screens.observed import problem_parts
 from meshvm_tui.screens.painted import Painted
+from meshvm_tui.screens.problem_ways import Once, ask
 from meshvm_tui.screens.review_lines import commands_of, detail, options, server_words, summary
 from meshvm_tui.screens.save_dialog import SaveDialog
-from meshvm_tui.screens.secret_dialog import SecretDialog, wanted_secret
 
 if TYPE_CHECKING:
     from textual import events
 
     from meshvm_tui.events import Stage
+    from meshvm_tui.plan import Plan
     from meshvm_tui.problems import ProblemRecord
-    from meshvm_tui.screens.board import Board, StepLine
+    from meshvm_tui.screens.board import Board
     from meshvm_tui.screens.review_lines import Listed
 
-UNKNOWN_HOST_KEY = "MVM-404"
 SCRIPT_NAME = "meshvm-onboard.sh"
 HELP = """\
 Up and Down choose another change; its diff and its commands are below or beside it, Tab gives them the arrows.
@@ -70,8 +67,9 @@ class ReviewScreen(AppScreen):
         Binding("d", "server", "Dry run", tooltip="asks the server whether it would take each object; changes nothing"),
     ]
 
-    def __init__(self, *, stage: Stage, where: str, board: Board) -> None:
+    def __init__(self, *, stage: Stage, where: str, board: Board, plan: Plan) -> None:
         super().__init__()
+        self._plan = plan
         self.stage = stage
         self.board = board
         self._where = where
@@ -226,29 +224,7 @@ class ReviewScreen(AppScreen):
             self.query_one("#review-text", Static).update(
                 Content.assemble(*problem_parts(failed, max(40, self.size.width - 6)))
             )
-        self._ask(failed, failed.problem)
-
-    def _ask(self, failed: StepLine, problem: ProblemRecord) -> None:
-        fingerprint = dict(problem.evidence).get("fingerprint", "")
-        key = problem.code == UNKNOWN_HOST_KEY and fingerprint
-        kind, subject = wanted_secret(problem)
-
-        def answered(go_on: bool | None) -> None:
-            if not go_on:
-                return
-            if key:
-                self.leave_by(HostKeyAccepted(failed.machine, fingerprint, self.stage))
-            elif kind:
-                self.app.push_screen(SecretDialog(kind, subject), lambda secret: self._give(kind, subject, secret))
-            else:
-                self.leave_by(ReviewWanted(self.stage))
-
-        go_on = "accept this key and go on" if key else "type it in" if kind else "look again"
-        self.app.push_screen(ProblemDialog(problem, go_on=go_on), answered)
-
-    def _give(self, kind: str, subject: str, secret: str | None) -> None:
-        if secret:
-            self.leave_by(SecretGiven(kind, subject, secret, self.stage))
+        ask(self, failed, plan=self._plan, stage=self.stage, once=Once("look again", ReviewWanted(self.stage)))
 
     def _server_words(self) -> str:
         return server_words(self._answers, asking=bool(self._asking))

@@ -15,33 +15,26 @@ from meshvm_tui.events import Stage
 from meshvm_tui.exit_codes import ExitCode
 from meshvm_tui.screens.app_screen import AppScreen
 from meshvm_tui.screens.board import STAGES, Board
-from meshvm_tui.screens.dialogs import ConfirmDialog, ProblemDialog
+from meshvm_tui.screens.dialogs import ConfirmDialog
 from meshvm_tui.screens.key_line import KeyLine
 from meshvm_tui.screens.log_drawer import LogDrawer
-from meshvm_tui.screens.mending import MendDialog, field_to_mend
 from meshvm_tui.screens.messages import (
     CancelWanted,
-    FieldMended,
-    HostKeyAccepted,
     ReviewWanted,
     RunLeft,
     RunWanted,
-    SecretGiven,
     WatchWanted,
 )
 from meshvm_tui.screens.painted import Painted
+from meshvm_tui.screens.problem_ways import Once, ask
 from meshvm_tui.screens.run_lines import answers, done_words, headline, run_lines
-from meshvm_tui.screens.secret_dialog import SecretDialog, wanted_secret
 
 if TYPE_CHECKING:
     from meshvm_tui.events import RunFinished
     from meshvm_tui.plan import Plan
-    from meshvm_tui.problems import ProblemRecord
     from meshvm_tui.screens.board import StepLine
-    from meshvm_tui.screens.fields import Field
 
 MOVED = "MVM-111"
-UNKNOWN_HOST_KEY = "MVM-404"
 HELP = """\
 What is being done, step by step, with the log below. A run that is cancelled or fails leaves what is done as it is; \
 the next one goes on from there.
@@ -214,46 +207,11 @@ class RunScreen(AppScreen):
             self._ask(failed)
 
     def _ask(self, failed: StepLine) -> None:
-        problem = failed.problem
-        if problem is None:
-            return
-        fingerprint = dict(problem.evidence).get("fingerprint", "")
-        accepts = problem.code == UNKNOWN_HOST_KEY and bool(fingerprint)
-        kind, subject = wanted_secret(problem)
-        go_on = "review again" if problem.code == MOVED else "accept this key and go on" if accepts else "try again"
-        go_on = "type it in" if kind else go_on
-        mends = None if accepts or kind else field_to_mend(problem, self._plan, failed.machine)
-        go_on = f"mend {mends[0].label.strip()}" if mends else go_on
-
-        def answered(yes: bool | None) -> None:
-            if not yes:
-                return
-            if mends and not dialog.wants_again:
-                self._mend(problem, *mends)
-            elif accepts:
-                self.leave_by(HostKeyAccepted(failed.machine, fingerprint, self.stage))
-            elif kind:
-                self.app.push_screen(SecretDialog(kind, subject), lambda secret: self._give(kind, subject, secret))
-            elif problem.code == MOVED:
-                self.leave_by(ReviewWanted(self.stage))
-            else:
-                self.leave_by(RunWanted(self.stage))
-
+        moved = failed.problem is not None and failed.problem.code == MOVED
+        once = Once("review again", ReviewWanted(self.stage)) if moved else Once("try again", RunWanted(self.stage))
         done = [line.title for line in self.board.upto(self.stage) if line.satisfied]
         words = ", ".join(done) + "; nothing was undone" if done else "nothing yet"
-        dialog = ProblemDialog(problem, go_on=go_on, done=words, again="try again" if mends else "")
-        self.app.push_screen(dialog, answered)
-
-    def _mend(self, problem: ProblemRecord, field: Field, path: str) -> None:
-        def mended(text: str | None) -> None:
-            if text is not None:
-                self.leave_by(FieldMended(path, field.kind, text, self.stage))
-
-        self.app.push_screen(MendDialog(problem, field, path, self._plan), mended)
-
-    def _give(self, kind: str, subject: str, secret: str | None) -> None:
-        if secret:
-            self.leave_by(SecretGiven(kind, subject, secret, self.stage))
+        ask(self, failed, plan=self._plan, stage=self.stage, once=once, done=words)
 
     def _follow(self, lines: tuple[StepLine, ...]) -> None:
         """Keeps the step that runs in sight."""
