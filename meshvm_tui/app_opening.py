@@ -123,10 +123,13 @@ def _act(store: SessionStore, wish: SessionWish) -> str:
 
 def _line(summary: SessionSummary) -> SessionLine:
     updated = epoch(summary.updated)
+    workload = summary.workload.rpartition("/")[2]
     return SessionLine(
         name=summary.name,
         mark=_mark(summary),
-        about="" if summary.problem else session_about(summary.cluster, summary.machines),
+        about=""
+        if summary.problem
+        else session_about(workload if workload != summary.name else "", summary.cluster, summary.machines),
         needs=summary.next,
         ago=f"{span(time.time() - updated)} ago" if updated is not None else "",
         problem=f"{summary.problem}; Enter says why, X deletes it" if summary.problem else "",

@@ -78,11 +78,11 @@ def session_rows(line: SessionLine, cells: int) -> Content:
     )
 
 
-def session_about(cluster: str, machines: tuple[str, ...]) -> str:
-    """Where, and which VMs, on one line."""
+def session_about(workload: str, cluster: str, machines: tuple[str, ...]) -> str:
+    """What, where, and which VMs, on one line; no workload where the session is called after it."""
     shown = ", ".join(machines[:3]) + (f" and {len(machines) - 3} more" if len(machines) > 3 else "")
-    parts = (cluster or "no cluster yet", shown or "no machine yet")
-    return f" {BETWEEN} ".join(parts)
+    parts = (workload, cluster or "no cluster yet", shown or "no machine yet")
+    return f" {BETWEEN} ".join(part for part in parts if part)
 
 
 def first_steps(found: Mapping[Fact, StartFact], cells: int) -> Content:
