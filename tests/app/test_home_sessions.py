@@ -52,7 +52,7 @@ async def test_each_session_says_where_it_stands(
     make(tmp_path, "draft", Plan())
     async with world(tmp_path, monkeypatch, start="home", size=size) as made:
         await made.says("✗ shop", "hello-vm · GKE acme-prod/prod", "Install failed on vm-1: MVM-302", " s ago")
-        await made.says("○ draft", "no cluster yet · no machine yet", "Cluster: not chosen yet")
+        await made.says("○ draft", "hello-vm · no cluster yet", "Cluster: not chosen yet")
         assert "What will happen" not in made.text()
 
 
