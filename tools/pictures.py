@@ -138,13 +138,21 @@ def app_on_the_lab(**how: Any) -> Iterator[MeshVMApp]:
     from meshvm_tui.locations import sessions_dir
     from meshvm_tui.operator_secrets import MemorySecrets
     from meshvm_tui.session_store import SessionStore
+    from meshvm_tui.start_needs import StartNeeds
     from meshvm_tui.wiring import WiredConnections
 
     secrets = MemorySecrets()
     connections = WiredConnections(secrets=secrets)
     store = SessionStore(sessions_dir())
     try:
-        yield make_app(connections=connections, secrets=secrets, store=store, lab_command=("meshvm-tui", "lab"), **how)
+        yield make_app(
+            connections=connections,
+            secrets=secrets,
+            store=store,
+            lab_command=("meshvm-tui", "lab"),
+            needs=StartNeeds(),
+            **how,
+        )
     finally:
         connections.close()
 
@@ -165,7 +173,7 @@ async def walk(folder: Path) -> None:
     with app_on_the_lab(start="home") as app:
         async with app.run_test(size=NARROW) as pilot:
             camera = Camera(app, pilot, folder)
-            await pilot.pause(3)
+            await camera.until("it answers")
             await camera.take("first-start", wide=True)
     session("hello-vm")
     with app_on_the_lab(start="wizard", session_name="hello-vm") as app:
