@@ -34,7 +34,7 @@ FONTS = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', 'Lib
 HOST_KEY = "SHA256:eW2ZZsY2s/vvUOA1z8m48CGjqVhVJbJeZ+IMKv3bf3o"
 SAME: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (r"SHA256:[A-Za-z0-9+/]{5,43}", lambda found: HOST_KEY[: len(found[0])]),
-    (r"T\d\d:\d\d:\d\dZ", lambda _: "T12:00:00Z"),
+    (r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", lambda _: "2026-11-23T12:00:00Z"),
     (r"\b\d\d:\d\d:\d\d\b", lambda _: "12:00:00"),
     (r"elapsed&#160;0:\d\d", lambda _: "elapsed&#160;0:12"),
     (r"\b\d\.\d&#160;(m?s)\b", lambda found: f"0.4&#160;{found[1]}"),
