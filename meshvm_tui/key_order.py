@@ -9,6 +9,7 @@ its binding at once, after the focused widget has taken everything that was pres
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 from textual import events
@@ -23,6 +24,9 @@ async def run_bound(app: App[Any], event: events.Key) -> bool:
 
     A key is nobody's where the app has ended while it waited.
     """
+    await _composed(app)
+    if app._exit or not app._screen_stack:
+        return True
     focused = app.focused
     if focused is not None:
         if focused.check_consume_key(event.key, event.character):
@@ -37,3 +41,11 @@ async def run_bound(app: App[Any], event: events.Key) -> bool:
         return True
     # Textual's own look-up, in its own order: bindings with priority, then from the focused widget upwards.
     return await app._check_bindings(event.key, priority=True) or await app._check_bindings(event.key)
+
+
+async def _composed(app: App[Any]) -> None:
+    """A screen or dialog that has just been pushed has no widgets yet that a key could act on: it waits for them."""
+    if not app._screen_stack:
+        return
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(app.screen._mounted_event.wait(), PATIENCE)

@@ -23,6 +23,8 @@ class LookPace:
         self._when = NEVER
         self._began = 0.0
         self._failed = 0
+        self._wished = False
+        """Whether somebody waits for a look that has not begun; the end of one before it does not put that off."""
         self._touched = 0.0
         self._away = False
         self.resting = False
@@ -31,7 +33,7 @@ class LookPace:
 
     def wanted(self, now: float, after: float) -> None:
         """The operator came to a stage or edited it: look after so many seconds."""
-        self._when, self._failed, self._touched = now + after, 0, now
+        self._when, self._failed, self._touched, self._wished = now + after, 0, now, True
 
     def rest(self) -> None:
         """No look before one is wanted."""
@@ -47,13 +49,15 @@ class LookPace:
 
     def began(self, now: float) -> None:
         """A look has begun."""
-        self._began, self._when = now, now + LOST_AFTER
+        self._began, self._when, self._wished = now, now + LOST_AFTER, False
 
     def ended(self, now: float, *, well: bool) -> None:
         """A look has ended: when the next one is."""
         self._failed = 0 if well else self._failed + 1
         pause = min(REST, max(PAUSE * 2**self._failed if self._failed else PAUSE, now - self._began))
         self.resting = self._nobody(now)
+        if self._wished:
+            return
         self._when = now + (REST if self.resting else pause)
 
     def touched(self, now: float) -> None:

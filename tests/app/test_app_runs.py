@@ -327,3 +327,12 @@ async def test_all_is_done_and_the_steps_are_those_of_the_script(
         await made.press("enter")
         await made.until(lambda: made.wizard.stage is Stage.SERVICES)
         assert connections.mutating == []
+
+
+async def test_a_key_for_a_dialog_that_is_just_coming_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world(tmp_path, monkeypatch) as made:
+        made.app.show_problem(PermanentError("MVM-525", "no room", evidence={"disk": "100 % full"}).record())
+        made.burst("ctrl+e")
+        await made.says("MVM-525", "100 % full")

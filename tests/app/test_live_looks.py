@@ -147,3 +147,12 @@ def test_after_the_computer_slept_everything_is_looked_at_at_once() -> None:
     assert pace.slept(0.4, 1_003_600.0)
     assert pace.due(0.4)
     assert not pace.slept(0.5, 1_003_600.1)
+
+
+def test_the_end_of_a_look_does_not_put_off_one_that_is_waited_for() -> None:
+    pace = LookPace()
+    pace.wanted(0.0, 0.0)
+    pace.began(0.0)
+    pace.wanted(0.3, 0.2)
+    pace.ended(0.4, well=True)
+    assert pace.due(0.5)
