@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -33,16 +34,24 @@ KEYS = (
 DIALOGS = {"C-p", "F1"}
 CLOSING = {"Enter", "C-m"}
 PALETTE = {
+    "Back": "",
+    "Filter": "filter",
+    "Groups": "",
     "Help": "This screen only reads.",
-    "Keys": "Filter",
-    "Maximize": "NAME",
-    "Screenshot": "Saved screenshot to",
-    "Theme": "Search for themes",
+    "Theme: light": "",
+    "Theme: ansi": "",
+    "Theme: monochrome": "",
+    "Save a screenshot": "Saved ",
     "Quit": "",
 }
 """What the palette offers, and what stands on the screen after it."""
-UNDO = {"Help": "", "Keys": "Keys", "Maximize": "Minimize", "Theme": ""}
-"""The entry that takes it back; "" where Escape does."""
+LEAVES = {"Back", "Quit"}
+UNDO = {"Groups": "Groups", **dict.fromkeys(("Theme: light", "Theme: ansi", "Theme: monochrome"), "Theme: dark")}
+"""The entry that takes it back."""
+OPENS = {"Filter", "Help"}
+"""What Escape takes back."""
+SEARCH = "Search for commands"
+NAME_WIDTH = 40
 
 
 @contextmanager
@@ -66,7 +75,7 @@ def onboarding(lab: LabWorld) -> Iterator[subprocess.Popen[bytes]]:
 def monitor(lab: LabWorld, kubeconfig: Path, *arguments: str, columns: int = 140) -> Terminal:
     """The monitor with a user of its own, who may do everything."""
     home = lab.state.parent / "home"
-    (home / "Downloads").mkdir(parents=True, exist_ok=True)  # where the palette's screenshot goes
+    home.mkdir(parents=True, exist_ok=True)
     own = {"KUBECONFIG": str(kubeconfig), "MESHVM_TUI_STATE_DIR": str(lab.state / "none"), "HOME": str(home)}
     return Terminal([*PRODUCT, "monitor", *arguments], lab.environment | own, columns, 30)
 
@@ -122,7 +131,7 @@ def test_an_entry_comes_changes_and_goes_and_no_key_writes(tmp_path: Path) -> No
             asked = asked_by(lab, user)
             assert any(path.endswith("/workloadentries") for _, path in asked)
             assert writes(asked) == []
-        assert not (lab.state / "none").exists(), "the monitor needs no session"
+        assert not (lab.state / "none" / "sessions").exists(), "the monitor needs no session"
 
 
 def row(screen: str, name: str) -> str:
@@ -142,9 +151,9 @@ def press_everything(terminal: Terminal) -> None:
     terminal.keys(*(key for key in KEYS if key not in DIALOGS | CLOSING), "Escape")
     terminal.wait_gone("This screen only reads.")
     terminal.wait_gone("ctrl+q to quit")
-    assert set(palette(terminal)) == set(PALETTE)
+    assert palette(terminal) == list(PALETTE)
     for entry, shown in PALETTE.items():
-        if entry != "Quit":
+        if entry not in LEAVES:
             run_from_palette(terminal, entry)
             terminal.wait_for(shown)
             take_back(terminal, entry)
@@ -152,29 +161,44 @@ def press_everything(terminal: Terminal) -> None:
 
 def palette(terminal: Terminal) -> list[str]:
     """The names that the palette offers before anything is typed: each has its explanation below."""
-    terminal.keys("C-p")
-    shown = terminal.wait_for("Search for commands", "Quit", "Theme")
+    line, column = open_palette(terminal)
+    shown = terminal.wait_for(SEARCH, "Quit")
     terminal.keys("Escape")
-    terminal.wait_gone("Search for commands")
-    lines = shown.partition("Search for commands…")[2].partition("─")[0].splitlines()
-    return [line.strip() for line in lines if line.strip(" ▁")][::2]
+    terminal.wait_gone(SEARCH)
+    return offered(shown, line, column)
+
+
+def open_palette(terminal: Terminal) -> tuple[int, int]:
+    """Opens it and gives line and column of its field."""
+    terminal.keys("C-p")
+    lines = terminal.wait_for(SEARCH).splitlines()
+    line = next(at for at, text in enumerate(lines) if SEARCH in text)
+    return line, lines[line].index(SEARCH)
+
+
+def offered(screen: str, line: int, column: int) -> list[str]:
+    """The names in the list below the field."""
+    cells = [text[column : column + NAME_WIDTH].strip() for text in screen.splitlines()[line + 2 :]]
+    return list(takewhile(bool, cells))[::2]
 
 
 def run_from_palette(terminal: Terminal, entry: str) -> None:
     """Runs an entry of the palette by its name."""
-    terminal.keys("C-p")
-    terminal.wait_for("Search for commands")
+    line, column = open_palette(terminal)
     terminal.type(entry)
-    terminal.wait_until(lambda screen: screen.partition(f"🔎 {entry}")[2].count(entry) > 0, f"{entry} is found")
+    terminal.wait_until(lambda screen: offered(screen, line, column)[:1] == [entry], f"{entry} is found")
     terminal.keys("Enter")
-    terminal.wait_gone("🔎 " + entry)
+    if entry not in LEAVES:
+        terminal.wait_until(
+            lambda screen: not screen.splitlines()[line][column:].startswith(entry), f"the palette gives way to {entry}"
+        )
 
 
 def take_back(terminal: Terminal, entry: str) -> None:
     """Closes what an entry has opened, if it opened anything."""
-    if UNDO.get(entry):
+    if entry in UNDO:
         run_from_palette(terminal, UNDO[entry])
-    elif entry in UNDO:
+    elif entry in OPENS:
         terminal.keys("Escape")
         terminal.wait_gone(PALETTE[entry])
     terminal.wait_for("✓ live")
