@@ -41,7 +41,7 @@ PALETTE = {
     "Theme: light": "",
     "Theme: ansi": "",
     "Theme: monochrome": "",
-    "Save a screenshot": "Saved ",
+    "Save a screenshot": "Saved",
     "Quit": "",
 }
 """What the palette offers, and what stands on the screen after it."""
