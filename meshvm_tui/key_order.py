@@ -25,7 +25,7 @@ async def run_bound(app: App[Any], event: events.Key) -> bool:
     A key is nobody's where the app has ended while it waited.
     """
     await _composed(app)
-    if app._exit or not app._screen_stack:
+    if _is_over(app):
         return True
     focused = app.focused
     if focused is not None:
@@ -37,15 +37,19 @@ async def run_bound(app: App[Any], event: events.Key) -> bool:
                 await asyncio.wait_for(taken.wait(), PATIENCE)
             except TimeoutError:
                 return app._exit
-    if app._exit:
+    if _is_over(app):
         return True
     # Textual's own look-up, in its own order: bindings with priority, then from the focused widget upwards.
     return await app._check_bindings(event.key, priority=True) or await app._check_bindings(event.key)
 
 
+def _is_over(app: App[Any]) -> bool:
+    return app._exit or not app._screen_stack
+
+
 async def _composed(app: App[Any]) -> None:
     """A screen or dialog that has just been pushed has no widgets yet that a key could act on: it waits for them."""
-    if not app._screen_stack:
+    if _is_over(app):
         return
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(app.screen._mounted_event.wait(), PATIENCE)
