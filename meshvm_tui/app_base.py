@@ -133,7 +133,7 @@ class BaseApp(App[None]):
         on_signals(self.end)
         if self.preferences.keymap:
             self.set_keymap({item.action: ",".join(item.keys) for item in self.preferences.keymap})
-        self.set_interval(PULSE, self.pulse)
+        self.set_interval(PULSE, self._pulse_while_there)
         self.call_after_refresh(self.begin)
 
     async def on_event(self, event: events.Event) -> None:
@@ -206,6 +206,11 @@ class BaseApp(App[None]):
     @on(told.Noted)
     def _noted(self, event: told.Noted) -> None:
         self.notify(event.words, markup=False, timeout=10)
+
+    def _pulse_while_there(self) -> None:
+        """Not while the screens are taken down."""
+        if self._screen_stack and not self._exit:
+            self.pulse()
 
     def pulse(self) -> None:
         """Several times a second: shows what threads told."""

@@ -102,12 +102,18 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def append_line(path: Path, value: dict[str, Any]) -> None:
-    """Adds one JSON object as a line, 0600, redacted. Raises PermanentError MVM-717."""
+def append_line(path: Path, value: dict[str, Any], *, durable: bool = False) -> None:
+    """Adds one JSON object as a line, 0600, redacted; a line that was cut off before it stays a line of its own.
+
+    A `durable` one is on the disk when this returns. Raises PermanentError MVM-717."""
     line = json.dumps(redacted(value), ensure_ascii=False, default=str) + "\n"
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(line)
+        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        with os.fdopen(handle, "r+b", buffering=0) as file:
+            size = os.fstat(handle).st_size
+            cut_off = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
+            file.write((b"\n" if cut_off else b"") + line.encode())
+            if durable:
+                os.fsync(handle)
     except OSError as error:
         raise PermanentError("MVM-717", f"{path}: {error}") from error

@@ -87,7 +87,7 @@ class OpenSession:
 
     def append_journal(self, kind: str, values: Mapping[str, Any]) -> None:
         """Adds an intent or a result to the journal."""
-        append_line(self.folder / "journal.jsonl", {"time": now(), "kind": kind, **values})
+        append_line(self.folder / "journal.jsonl", {"time": now(), "kind": kind, **values}, durable=True)
 
     def append_log(self, record: Mapping[str, Any]) -> None:
         """Adds an event to the log."""

@@ -104,6 +104,7 @@ def show_app(
     from meshvm_tui.preferences import read_preferences
     from meshvm_tui.session_store import SessionStore
     from meshvm_tui.start_needs import StartNeeds
+    from meshvm_tui.terminal_writer import use_draining_writer
     from meshvm_tui.wiring import WiredConnections
 
     preferences = read_preferences(preferences_file())
@@ -126,6 +127,7 @@ def show_app(
             look=look_here(preferences),
             needs=StartNeeds(),
         )
+        use_draining_writer()
         app.run()
     finally:
         connections.close()

@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import socket
 import stat
-import sys
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -233,7 +232,7 @@ async def test_keys_are_answered_while_the_api_server_hangs(
 async def test_keys_are_answered_while_an_exec_plugin_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begun, gate, plugin = tmp_path / "begun", tmp_path / "gate", tmp_path / "plugin"
     os.mkfifo(gate)
-    plugin.write_text(f"#!{sys.executable}\nopen({str(begun)!r}, 'w').close()\nopen({str(gate)!r}).read()\n")
+    plugin.write_text(f"#!/bin/sh\n: >'{begun}'\ncat '{gate}'\n", encoding="utf-8")
     plugin.chmod(plugin.stat().st_mode | stat.S_IXUSR)
     user = {
         "exec": {
