@@ -87,6 +87,11 @@ class WizardFrame(AppScreen):
         self.paint()
 
     @property
+    def ready(self) -> bool:
+        """Also its form is there: it goes before the screen does."""
+        return super().ready and bool(self.query(f"#{_pane_id(self.stage)}"))
+
+    @property
     def pane(self) -> StagePane:
         """The form that is seen."""
         return self.query_one(f"#{_pane_id(self.stage)}", StagePane)
