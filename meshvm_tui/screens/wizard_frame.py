@@ -89,7 +89,7 @@ class WizardFrame(AppScreen):
     @property
     def ready(self) -> bool:
         """Also its form is there: it goes before the screen does."""
-        return super().ready and bool(self.query(f"#{_pane_id(self.stage)}"))
+        return super().ready and bool(self.query(f"#{_pane_id(self.stage)} FieldRow"))
 
     @property
     def pane(self) -> StagePane:

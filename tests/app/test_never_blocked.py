@@ -3,6 +3,7 @@ effect was seen on the screen."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import stat
@@ -162,11 +163,14 @@ async def real_wizard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plan: Pla
     app = make_app(
         connections=connections, store=SessionStore(tmp_path / "sessions"), start="wizard", plan=plan, session_name=""
     )
-    async with app.run_test(size=NARROW) as pilot:
-        made = World(app, pilot, ScriptedEngine(), FakeConnections())
-        await made.screen("WizardScreen")
-        await made.until(lambda: made.wizard.focused)
-        yield made
+    try:
+        async with app.run_test(size=NARROW) as pilot:
+            made = World(app, pilot, ScriptedEngine(), FakeConnections())
+            await made.screen("WizardScreen")
+            await made.until(lambda: made.wizard.focused)
+            yield made
+    finally:
+        await asyncio.to_thread(connections.close)
 
 
 async def keys_are_answered(made: World) -> None:
