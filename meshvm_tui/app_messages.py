@@ -99,6 +99,14 @@ class SavedForRun(Message):
 
 
 @dataclass
+class ClusterChanged(Message):
+    """The session belongs to another cluster now and this stage can be reviewed, or what stands in the way."""
+
+    stage: Stage
+    problem: ProblemRecord | None
+
+
+@dataclass
 class SessionClosed(Message):
     """The session was saved and let go, or the problem that stood in the way."""
 

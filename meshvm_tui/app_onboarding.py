@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -197,6 +198,21 @@ class OnboardingApp(FinishWork):
             plan = _with_host_key(self.keeper.plan, event.machine, event.fingerprint)
             self.keeper.change(plan=plan)
             self.wizard.show_plan(plan)
+            await self._review_wanted(wanted.ReviewWanted(event.stage))
+
+    @on(wanted.ClusterAccepted)
+    def _cluster_accepted(self, event: wanted.ClusterAccepted) -> None:
+        if keeper := self.keeper:
+            accept = partial(keeper.accept_cluster, event.cluster)
+            in_thread(lambda: self.post(told.ClusterChanged(event.stage, accept())), "meshvm-accept-cluster")
+
+    @on(told.ClusterChanged)
+    async def _cluster_changed(self, event: told.ClusterChanged) -> None:
+        if event.problem:
+            self.stay()
+            self.show_problem(event.problem)
+        elif self.runs:
+            self.runs.forget()
             await self._review_wanted(wanted.ReviewWanted(event.stage))
 
     @on(wanted.LoginWanted)

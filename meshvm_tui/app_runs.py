@@ -60,6 +60,10 @@ class Runs:
         self._look_at = None
         self.resuming = self.looked_whole = False
 
+    def forget(self) -> None:
+        """What is known of the world is of another one."""
+        self.world.lines.clear()
+
     def end(self) -> None:
         """No session any more."""
         self._worker.cancel()

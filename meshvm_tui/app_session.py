@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from meshvm_tui.problems import PermanentError, Problem, ProblemRecord
 
 if TYPE_CHECKING:
+    from meshvm_tui.cluster_identity import ClusterIdentity
     from meshvm_tui.events import Event
     from meshvm_tui.plan import Plan
     from meshvm_tui.session import Session
@@ -81,10 +82,22 @@ class SessionKeeper:
             with self._writing:
                 self._opened.save(replace(self.session, plan=plan, last_screen=screen))
 
+    def accept_cluster(self, cluster: ClusterIdentity) -> ProblemRecord | None:
+        """The session goes on in another cluster; gives the problem where that cannot be written."""
+        return self._told(lambda: self._move(cluster))
+
     def save_now(self) -> ProblemRecord | None:
         """Saves what waits, now; gives the problem where it cannot be written."""
+        return self._told(self.flush)
+
+    def _move(self, cluster: ClusterIdentity) -> None:
+        self.flush()
+        with self._writing:
+            self._opened.move_to(cluster)
+
+    def _told(self, write: Callable[[], None]) -> ProblemRecord | None:
         try:
-            self.flush()
+            write()
         except Problem as problem:
             return problem.record()
         except Exception as error:  # noqa: BLE001 (a full disk must not take the app down)

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from meshvm_tui.engine_guard import CLUSTER_STEP, check_same_cluster
+from meshvm_tui.engine_guard import CLUSTER_STEP, check_same_cluster, check_still_the_same
 from meshvm_tui.engine_result import ACTION_NEEDED
 from meshvm_tui.engine_retry import reading
 from meshvm_tui.engine_run import NOT_REACHED, Run
@@ -123,6 +123,7 @@ class Chain:
         )
 
     def _ports(self) -> Ports:
+        check_still_the_same(self.run)
         connections, plan, machine = self.run.connections, self.run.request.plan, self.machine
         return Ports(
             cluster=connections.cluster(plan),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from meshvm_tui.engine_retry import Clock
     from meshvm_tui.engine_telling import Telling
     from meshvm_tui.plan import Plan
-    from meshvm_tui.ports import Connections
+    from meshvm_tui.ports import ClusterReader, Connections
     from meshvm_tui.steps.step import Step
 
 Walk = tuple[tuple["Step", str], ...]
@@ -58,6 +58,8 @@ class Run:
     journal: Callable[[str, Mapping[str, Any]], None]
     results: dict[tuple[str, str], StepFinished] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    checked: ClusterReader | None = None
+    """The connection behind which this run has met the session's cluster."""
 
     def keep(self, key: str, value: Any) -> None:
         """Records a plain value for undo and later sessions, at once and one at a time."""

@@ -304,7 +304,9 @@ CATALOG: dict[str, Entry] = {
     "MVM-712": Entry("The session is damaged", "Delete it in the list of sessions, or move its folder away."),
     "MVM-713": Entry("The session was written by a newer version", "Use that version, or another session."),
     "MVM-714": Entry(
-        "The session belongs to another cluster", "Pick the context that it was made for, or start another session."
+        "Another cluster answers now",
+        "What it did is not done in this one. Pick the other one's context; or, where this one replaces it, type its "
+        "name: Ctrl+A in the wizard, --accept-cluster for apply. Everything is then looked at anew.",
     ),
     "MVM-715": Entry("There is no such session", "`meshvm-tui sessions` lists those that exist."),
     "MVM-716": Entry("This cannot be a session's name", "Use 1 to 63 lower-case letters, digits, - or . in it."),

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from meshvm_tui.cluster_identity import CLUSTER_KEY, UID_KEY, ClusterIdentity
 from meshvm_tui.events import Event, StepFinished, StepStarted, StepState
 
 if TYPE_CHECKING:
     from meshvm_tui.plan import Plan
 
-CLUSTER_UID_KEY = "session//cluster-uid"
 CLOCK_SUFFIX = "-expires"
+_OBJECTS = ("before/", "uid/")
+_CLUSTER_STEPS = ("control-plane", "entry-registered")
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class Session:
     def with_kept(self, key: str, value: Any) -> Session:
         """The session with a value that was recorded; names that end in `-expires` are clocks as well."""
         kept = {**self.kept, key: value}
-        if key == CLUSTER_UID_KEY:
+        if key == UID_KEY:
             return replace(self, kept=kept, cluster_uid=str(value))
         if key.endswith(CLOCK_SUFFIX):
             _, machine, name = key.split("/", 2)
@@ -86,9 +88,37 @@ class Session:
             return replace(self, kept=kept, clocks={**self.clocks, clock: str(value)})
         return replace(self, kept=kept)
 
+    def in_cluster(self, cluster: ClusterIdentity) -> Session:
+        """The session in another cluster than the one that it changed: nothing counts as done there.
+
+        What it did on the VMs and in Google Cloud is still its own; of the old cluster's objects it knows no more, so
+        that nothing in the new one is ever taken for what it made.
+        """
+        kept = {key: value for key, value in self.kept.items() if not _of_a_cluster(key)} | cluster.kept()
+        records = [replace(StepRecord(item.step, item.machine), changed=item.changed) for item in self.records]
+        return replace(
+            self,
+            records=tuple(record for record in records if record.machine),
+            kept=kept,
+            clocks={},
+            cluster_uid=cluster.uid,
+        )
+
     def _with_record(self, record: StepRecord) -> Session:
         key = (record.step, record.machine)
         if self.record(*key) is None:
             return replace(self, records=(*self.records, record))
         records = tuple(record if (item.step, item.machine) == key else item for item in self.records)
         return replace(self, records=records)
+
+
+def _of_a_cluster(key: str) -> bool:
+    """Whether a kept value tells of objects in a cluster, or of a token that it issued."""
+    step, _, rest = key.partition("/")
+    name = rest.partition("/")[2]
+    return (
+        key in (UID_KEY, CLUSTER_KEY)
+        or name.startswith(_OBJECTS)
+        or name.endswith(CLOCK_SUFFIX)
+        or step in _CLUSTER_STEPS
+    )

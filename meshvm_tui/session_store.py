@@ -21,6 +21,7 @@ from meshvm_tui.session_lock import Holder, SessionLock, holder_of, now
 from meshvm_tui.session_names import NAME
 
 if TYPE_CHECKING:
+    from meshvm_tui.cluster_identity import ClusterIdentity
     from meshvm_tui.events import Event
     from meshvm_tui.plan import Plan
     from meshvm_tui.session_leftovers import Leftovers
@@ -84,6 +85,15 @@ class OpenSession:
     def take_kept(self, key: str, value: Any) -> None:
         """Saves a value that a step recorded."""
         self._change(lambda session: session.with_kept(key, value))
+
+    def move_to(self, cluster: ClusterIdentity) -> None:
+        """The session goes on in another cluster; the journal keeps which one it was, and what it had made there."""
+        from meshvm_tui.session_leftovers import IN_CLUSTER, leftovers
+
+        session = self._session
+        stays = [thing for item in leftovers(session) if item.place == IN_CLUSTER for thing in item.things]
+        self.append_journal("cluster", {"from": session.cluster_uid, "to": cluster.uid, "stays": stays})
+        self._change(lambda held: held.in_cluster(cluster))
 
     def append_journal(self, kind: str, values: Mapping[str, Any]) -> None:
         """Adds an intent or a result to the journal."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Hashable
@@ -60,7 +61,7 @@ class WiredConnections:
             key, access = self._gke(plan)
             return self._once(("cluster-reader", *key), lambda: KubernetesReader(connect_to(access())))
         where = (plan.cluster.kubeconfig, plan.cluster.context)
-        return self._once(("cluster-reader", *where), lambda: KubernetesReader(connect(*where)))
+        return self._once(("cluster-reader", *where, stamp_of(where[0])), lambda: KubernetesReader(connect(*where)))
 
     def cluster(self, plan: Plan) -> Cluster:
         """The plan's cluster. Raises ActionNeeded MVM-722 where nothing may be changed."""
@@ -71,7 +72,8 @@ class WiredConnections:
             key, access = self._gke(plan)
             return self._once(("cluster", *key), lambda: KubernetesCluster(connect_to(access())))
         where = (plan.cluster.kubeconfig, plan.cluster.context)
-        return self._once(("cluster", *where), lambda: open_cluster(kubeconfig=where[0], context=where[1]))
+        key = ("cluster", *where, stamp_of(where[0]))
+        return self._once(key, lambda: open_cluster(kubeconfig=where[0], context=where[1]))
 
     def guest_reader(self, plan: Plan, machine: Machine) -> GuestReader:
         """The machine's inside, for looking; over the connection that applying uses afterwards."""
@@ -234,6 +236,18 @@ class _LookingOnly:
 def reached_by_google(plan: Plan) -> bool:
     """Whether the cluster is reached with the Google login: a context that the plan names goes first."""
     return plan.cluster.gke is not None and not plan.cluster.context
+
+
+def stamp_of(kubeconfig: str) -> tuple[Hashable, ...]:
+    """Another one as soon as a file of the kubeconfig is: a context may lead to another cluster then."""
+    from meshvm_tui.adapters.kubeconfig import paths
+
+    stamps: list[Hashable] = []
+    for path in paths(kubeconfig):
+        with contextlib.suppress(OSError):
+            status = path.stat()
+            stamps.append((str(path), status.st_mtime_ns, status.st_size))
+    return tuple(stamps)
 
 
 def open_cluster(*, kubeconfig: str, context: str) -> Cluster:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from meshvm_tui.commands.options import cluster_options, namespace_option, read_only_option, with_overrides
+from meshvm_tui.commands.other_cluster import other_cluster
 from meshvm_tui.commands.script_file import Listing, save_script
 from meshvm_tui.commands.session_choice import default_name, hold
 from meshvm_tui.exit_codes import ExitCode
@@ -38,6 +39,13 @@ if TYPE_CHECKING:
 @click.option(
     "--timeout", "longest", type=click.FloatRange(min=0), metavar="SECONDS", help="No step waits longer than this."
 )
+@click.option(
+    "--accept-cluster",
+    "accepted",
+    default="",
+    metavar="NAME",
+    help="Go on in another cluster than the session's own: NAME is its context.",
+)
 @cluster_options
 @namespace_option
 @read_only_option
@@ -50,6 +58,7 @@ def apply(
     script: Path | None,
     name: str,
     longest: float | None,
+    accepted: str,
     kubeconfig: str,
     context: str,
     namespace: str,
@@ -81,13 +90,15 @@ def apply(
     try:
         if dry_run:
             if script is None:
-                return look(plan, name, store, connections, output, longest=longest)
+                return look(plan, name, store, connections, output, longest=longest, accepted=accepted)
             listed = Listing(output)
-            code = look(plan, name, store, connections, listed, longest=longest)
+            code = look(plan, name, store, connections, listed, longest=longest, accepted=accepted)
             save_script(script, plan, listed)
             return code
         held = hold(store, name, plan, path)
         try:
+            if cluster := other_cluster(held.session, plan, connections, accepted):
+                held.move_to(cluster)
             return _change(plan, held, connections, output, ask=not yes, longest=longest)
         finally:
             held.close()
@@ -104,13 +115,18 @@ def look(
     output: Output,
     *,
     longest: float | None = None,
+    accepted: str = "",
 ) -> ExitCode:
     """Lists what would change; keeps nothing."""
     from meshvm_tui.commands.running import run_plan
     from meshvm_tui.engine import RunRequest
     from meshvm_tui.events import Mode
 
-    kept: dict[str, Any] = dict(store.read(name).kept) if store.exists(name) else {}
+    kept: dict[str, Any] = {}
+    if store.exists(name):
+        session = store.read(name)
+        cluster = other_cluster(session, plan, connections, accepted)
+        kept = dict((session.in_cluster(cluster) if cluster else session).kept)
     request = RunRequest(plan, Mode.PLAN, session=name, longest=longest)
     finished = run_plan(request, connections, output, kept=kept)
     return ExitCode(finished.exit_code)

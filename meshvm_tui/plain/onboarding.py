@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from meshvm_tui.cluster_identity import met_identity
 from meshvm_tui.events import PASSING_ACTIONS, Mode, Stage, StepState
 from meshvm_tui.exit_codes import ExitCode
 from meshvm_tui.plain.answers import HELP, Answer, Word, read_answer
@@ -245,9 +246,11 @@ class Onboarding:
     def _trouble(self, failed: StepLine, problem: ProblemRecord) -> Answer:
         """Says a failure and what can be done; the word to go on with."""
         self._talk.say("", f"It stopped at: {named(failed)}", *problem_lines(problem))
-        answer, fingerprint = what_now(self._talk, failed, problem)
-        if fingerprint:
-            self._host_key(failed.machine, fingerprint)
+        answer, accepted = what_now(self._talk, failed, problem)
+        if accepted and (cluster := met_identity(problem)):
+            self._held.move_to(cluster)
+        elif accepted:
+            self._host_key(failed.machine, accepted)
         return answer
 
     def _host_key(self, machine: str, fingerprint: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
+    from meshvm_tui.cluster_identity import ClusterIdentity
     from meshvm_tui.events import Stage
     from meshvm_tui.plan import Plan
     from meshvm_tui.plan_fields import Kind
@@ -104,6 +105,15 @@ class HostKeyAccepted(Intent):
 
     machine: str
     fingerprint: str
+    stage: Stage
+
+
+@dataclass
+class ClusterAccepted(Intent):
+    """The operator typed the name of the cluster that stands in the place of the session's own; go on with the review
+    of this stage."""
+
+    cluster: ClusterIdentity
     stage: Stage
 
 

@@ -36,11 +36,11 @@ def observed(board: Board, stage: Stage, width: int) -> Content:
 def changes_words(board: Board, stage: Stage) -> str:
     """How much a run up to this stage would change."""
     lines = board.upto(stage)
-    if any(not line.known for line in lines) or not lines:
-        return "Looking at what is there …" if board.running else ""
     failed = next((line for line in lines if line.problem), None)
     if failed and failed.problem:
         return f"! {failed.title}: {printable(failed.problem.title)}    Ctrl+A shows what can be done"
+    if any(not line.known for line in lines) or not lines:
+        return "Looking at what is there …" if board.running else ""
     count = board.changes_upto(stage)
     if count == 0:
         return "Nothing to change up to here"

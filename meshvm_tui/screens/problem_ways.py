@@ -1,5 +1,5 @@
-"""The one key that goes on from a problem, the same on every screen: accept a host key, type a secret, log in, mend a
-field of the plan, or else do what the screen did once more."""
+"""The one key that goes on from a problem, the same on every screen: accept a host key or another cluster, type a
+secret, log in, mend a field of the plan, or else do what the screen did once more."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from meshvm_tui.cluster_identity import met_identity
 from meshvm_tui.screens.dialogs import ProblemDialog
+from meshvm_tui.screens.glyphs import printable
 from meshvm_tui.screens.logins import login_command
 from meshvm_tui.screens.mending import MendDialog, field_to_mend
-from meshvm_tui.screens.messages import FieldMended, HostKeyAccepted, LoginWanted, SecretGiven
+from meshvm_tui.screens.messages import ClusterAccepted, FieldMended, HostKeyAccepted, LoginWanted, SecretGiven
 from meshvm_tui.screens.secret_dialog import SecretDialog, wanted_secret
+from meshvm_tui.screens.session_dialogs import TextDialog
 
 if TYPE_CHECKING:
+    from meshvm_tui.cluster_identity import ClusterIdentity
     from meshvm_tui.events import Stage
     from meshvm_tui.plan import Plan
     from meshvm_tui.problems import ProblemRecord
@@ -66,6 +70,8 @@ def _way(
     if problem.code == UNKNOWN_HOST_KEY and fingerprint:
         accepted = HostKeyAccepted(machine, fingerprint, stage)
         return _Way("accept this key and go on", lambda: screen.leave_by(accepted))
+    if cluster := met_identity(problem):
+        return _Way("use this one", lambda: _accept_cluster(screen, cluster, stage))
     kind, subject = wanted_secret(problem)
     if kind:
         return _Way("type it in", lambda: _type_in(screen, kind, subject, stage))
@@ -81,6 +87,23 @@ def _way(
 
         return _Way(f"mend {field.label.strip()}", lambda: _show(screen, dialog, mended))
     return None
+
+
+def _accept_cluster(screen: AppScreen, cluster: ClusterIdentity, stage: Stage) -> None:
+    name = cluster.context
+
+    def wrong(text: str) -> str:
+        return "" if text == name else f"Type {name} to go on in it."
+
+    def typed(text: str | None) -> None:
+        if text:
+            screen.leave_by(ClusterAccepted(cluster, stage))
+
+    words = (
+        "Nothing counts as done in it: everything is looked at anew and reviewed before anything changes. What the "
+        f"session made in the other cluster stays there and is no longer listed. Type the cluster's name: {name}"
+    )
+    screen.app.push_screen(TextDialog("Go on in this cluster", printable(words), "", wrong), typed)
 
 
 def _show(screen: AppScreen, dialog: MendDialog, mended: Callable[[str | None], None]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from meshvm_tui.cluster_identity import ClusterIdentity, met_identity
 from meshvm_tui.events import Mode, RunStarted, Stage, Standing, StepPlanned, StepState
 from meshvm_tui.exit_codes import ExitCode
 from meshvm_tui.problems import ActionNeeded, PermanentError
@@ -237,6 +238,37 @@ def test_another_cluster_than_before_is_refused_with_words() -> None:
     assert finished.exit_code == ExitCode.ACTION_NEEDED
     assert event.problem and event.problem.code == "MVM-714"
     assert "uid-2" in event.problem.cause and "uid-1" in event.problem.cause
+    assert world.states()["later", ""] == "pending", "nothing is done in it"
+    assert world.kept["session//cluster-uid"] == "uid-1"
+
+
+def test_what_is_different_about_the_other_cluster_is_said() -> None:
+    world = World(true={("cluster-reachable", "")}, made="2026-11-01T08:00:00Z")
+    steps = shared(Switch(world, "cluster-reachable", stage=Stage.CLUSTER))
+    world.run(steps, plan_with())
+    world.uid, world.made = "uid-2", "2026-11-23T17:00:00Z"
+    for mode in (Mode.OBSERVE, Mode.PLAN, Mode.APPLY):
+        world.run(steps, plan_with(), mode)
+        problem = world.finished()["cluster-reachable", ""].problem
+        assert problem and "was made 2026-11-23T17:00:00Z, not 2026-11-01T08:00:00Z" in problem.cause
+        assert met_identity(problem) == ClusterIdentity("uid-2", "pretend", "https://pretend", world.made)
+
+
+def test_a_kubeconfig_that_leads_elsewhere_in_the_middle_of_a_run_is_noticed() -> None:
+    world = World(true={("cluster-reachable", "")})
+
+    def moved(_scope: Scope) -> None:
+        world.uid = "uid-2"
+
+    steps = shared(
+        Switch(world, "cluster-reachable", stage=Stage.CLUSTER),
+        Switch(world, "one", on_apply=moved),
+        Switch(world, "two"),
+    )
+    world.run(steps, plan_with())
+    assert world.states() == {("cluster-reachable", ""): "skipped", ("one", ""): "succeeded", ("two", ""): "failed"}
+    problem = world.finished()["two", ""].problem
+    assert problem and problem.code == "MVM-714"
 
 
 def test_no_event_carries_a_secret() -> None:

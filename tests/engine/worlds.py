@@ -39,12 +39,12 @@ class PretendCluster:
 
     context, server = "pretend", "https://pretend"
 
-    def __init__(self, uid: str) -> None:
-        self.uid = uid
+    def __init__(self, uid: str, made: str = "") -> None:
+        self.metadata = {"uid": uid, "creationTimestamp": made}
 
     def get(self, resource: object, name: str, namespace: str | None = None) -> Mapping[str, Any] | None:
         """kube-system alone."""
-        return {"metadata": {"uid": self.uid}} if name == "kube-system" else None
+        return {"metadata": self.metadata} if name == "kube-system" else None
 
 
 @dataclass
@@ -60,16 +60,17 @@ class World:
     cancel: threading.Event = field(default_factory=threading.Event)
     time: PretendClock = field(default_factory=PretendClock)
     uid: str = "uid-1"
+    made: str = ""
 
     def cluster_reader(self, _plan: Plan) -> Any:
         """A reader."""
         self.opened.append("cluster_reader")
-        return PretendCluster(self.uid)
+        return PretendCluster(self.uid, self.made)
 
     def cluster(self, _plan: Plan) -> Any:
         """A cluster that may be changed."""
         self.opened.append("cluster")
-        return PretendCluster(self.uid)
+        return PretendCluster(self.uid, self.made)
 
     def guest_reader(self, _plan: Plan, _machine: Machine) -> Any:
         """A guest to look at."""

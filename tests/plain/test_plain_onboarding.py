@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from meshvm_tui.cluster_identity import ClusterIdentity, another_cluster
 from meshvm_tui.events import Stage
 from meshvm_tui.plain.answers import Word, read_answer
 from meshvm_tui.plan import Machine, Plan
@@ -145,3 +146,13 @@ def test_words_are_heard_in_any_case(typed: str, tmp_path: Path) -> None:
     world = PlainWorld(tmp_path)
     world.lead(typed)
     assert world.left == 0
+
+
+def test_another_cluster_is_gone_on_with_only_by_its_name(tmp_path: Path) -> None:
+    known, now = ClusterIdentity("uid-1", "acme"), ClusterIdentity("uid-2", "acme")
+    engine = ScriptedEngine(problems={"cluster-reachable": another_cluster(known, now)})
+    world = PlainWorld(tmp_path, engine)
+    said = world.lead("review", "accept", "acne", "accept", "acme")
+    assert "accept: go on in this cluster; nothing counts as done in it\n" in said
+    assert said.count("Type the cluster's name, acme") == 2
+    assert world.session.cluster_uid == "uid-2"
