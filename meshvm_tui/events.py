@@ -72,11 +72,39 @@ class Change:
     script: tuple[str, ...] = ()
 
 
+class FileStanding(StrEnum):
+    """What a VM has of a file that it should have."""
+
+    SAME = "same"
+    DIFFERS = "differs"
+    MISSING = "not on the VM"
+    NOT_NEEDED = "not needed"
+    UNKNOWN = "not known yet"
+
+
+@dataclass(frozen=True)
+class FileView:
+    """One of a machine's bootstrap files, for showing. `content` is as it is wanted, or as the VM has it while that
+    is not known; `differs` says by key what differs, `note` what else there is to say.
+
+    Of a token there is never any content or size, only when it ends (seconds since the epoch; 0: not known).
+    """
+
+    name: str
+    place: str
+    standing: FileStanding
+    content: str = ""
+    diff: str = ""
+    differs: tuple[str, ...] = ()
+    note: str = ""
+    expires: float = 0.0
+
+
 @dataclass(frozen=True)
 class Observation:
     """What is there now. `reason` is one CamelCase word; `waits_for` names the step that must run first
     where the standing is unknown; `details` are values worth showing (ordered name and value); `findings` are what
-    checks say about it."""
+    checks say about it; `files` are for the screens and stand in no log."""
 
     standing: Standing
     reason: str
@@ -85,6 +113,7 @@ class Observation:
     waits_for: str = ""
     warnings: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    files: tuple[FileView, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,7 +125,9 @@ class Event:
 
     def record(self) -> dict[str, Any]:
         """The event as one JSON object, with its name under `event`."""
-        return {"event": type(self).__name__, **asdict(self)}
+        value = asdict(self)
+        (value.get("observation") or {}).pop("files", None)
+        return {"event": type(self).__name__, **value}
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,11 @@ place_files() {
     # What changed, for people. Neither an owner nor a token wants a restart of an agent that is ready.
     places=
     mended=
+    files_done=0
+    files_total=0
+    for name in cluster.env mesh.yaml root-cert.pem hosts istio-token; do
+        [ ! -s "$stage/$name" ] || files_total=$((files_total + 1))
+    done
     moved_certs
     directories
     wanted cluster.env "$cluster_env" istio-proxy 0644
@@ -26,6 +31,7 @@ place_files() {
         if put "$stage/istio-token" "$token_file" istio-proxy 0600; then places="$places istio-token"; fi
         mkdir -p "$state_dir"
         checksum "$stage/istio-token" >"$state_dir/token.sha256"
+        in_place istio-token
     fi
     places="$places$mended"
     if [ -n "$places" ]; then
@@ -71,6 +77,13 @@ wanted() { # wanted NAME PLACE OWNER MODE
     [ -f "$stage/$1" ] || return 0
     remember "$1" "$2"
     if put "$stage/$1" "$2" "$3" "$4"; then places="$places $1"; fi
+    in_place "$1"
+}
+
+# How far the copy is, for people who watch.
+in_place() {
+    files_done=$((files_done + 1))
+    report guest-files info "$1 is in its place" done "$files_done" total "$files_total"
 }
 
 # One marked block, at the place where it stands or at the end. The resolver takes the first line that names a
@@ -97,6 +110,7 @@ wanted_hosts() {
     } >"$stage/hosts.whole"
     set -- $(owner_and_mode "$place")
     if put "$stage/hosts.whole" "$place" "${1:-root}" "${2:-0644}"; then places="$places hosts"; fi
+    in_place hosts
 }
 
 run_sidecar() {

@@ -13,6 +13,8 @@ from meshvm_tui.screens.glyphs import COLOURS, GLYPHS, Mark, printable
 
 TITLE_WIDTH = 24
 INDENT = 4
+DIFFERS, MOST_DIFFERENCES = "differs", 6
+"""The name of a detail that says one difference, and how many of them are listed."""
 DETAIL_LINES = 2
 """Lines that a detail may take; all of it stands in the log and in the review."""
 Part = tuple[str, str]
@@ -68,6 +70,9 @@ def _line(line: StepLine, width: int, *, several: bool) -> list[Part]:
     mark = _mark(line)
     title = f"{line.machine}: {line.title}" if several and line.machine else line.title
     words = "looking …" if line.state is StepState.RUNNING and not line.message else line.message
+    differs = [value for name, value in line.observation.details if name == DIFFERS] if line.observation else []
+    if len(differs) > 1:
+        words = f"{len(differs)} differences"
     parts: list[Part] = [
         (f"  {GLYPHS[mark]} ", COLOURS[mark]),
         (padded(title, TITLE_WIDTH), "$foreground"),
@@ -75,7 +80,15 @@ def _line(line: StepLine, width: int, *, several: bool) -> list[Part]:
         *problem_parts(line, width),
     ]
     if line.observation:
+        # The files stand in a table of their own, and what differs in each behind it.
+        listed = () if line.observation.files else differs if len(differs) > 1 else ()
+        for value in listed[:MOST_DIFFERENCES]:
+            parts += _remark(" ", value, "$foreground-muted", width)
+        if len(listed) > MOST_DIFFERENCES:
+            parts += _remark(" ", f"and {len(listed) - MOST_DIFFERENCES} more", "$foreground-muted", width)
         for name, value in line.observation.details:
+            if name == DIFFERS:
+                continue
             room = min(max(TITLE_WIDTH - 2, cells(name)), max(TITLE_WIDTH, width // 2))
             parts.append((f"{' ' * INDENT}  {padded(name, room)}", "$foreground-muted"))
             parts += _hanging(value, width, INDENT + room + 3, lines=DETAIL_LINES)

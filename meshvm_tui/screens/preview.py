@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
 
 from meshvm_tui.events import Stage
 from meshvm_tui.screens.documents import documents
+from meshvm_tui.screens.file_lines import files_of, panel_parts
 from meshvm_tui.screens.glyphs import printable
 from meshvm_tui.screens.google_documents import Settings, google_commands, google_documents
 
@@ -21,13 +23,6 @@ MADE_ONCE = ("machine", "firewall")
 PATH_WIDTH = 45
 """Cells of the narrowest panel that stands beside a form."""
 
-PLACES = (
-    ("root-cert.pem", "/etc/certs/root-cert.pem", "trust in istiod's certificate"),
-    ("istio-token", "/var/run/secrets/tokens/istio-token", "proof of identity, once"),
-    ("cluster.env", "/var/lib/istio/envoy/cluster.env", "who the VM is"),
-    ("mesh.yaml", "/etc/istio/config/mesh", "where istiod is"),
-    ("hosts", "/etc/hosts (one marked block)", "istiod's name and address"),
-)
 _PARTS = {
     Stage.CLUSTER: ("cluster",),
     Stage.MESH: ("mesh",),
@@ -45,7 +40,7 @@ def preview(tab: str, plan: Plan, stage: Stage, board: Board, settings: Settings
     lines = [line for line in board.of_stage(stage) if not line.satisfied]
     done = {line.key for line in board.of_stage(stage) if line.satisfied and line.step in MADE_ONCE}
     if tab == "files":
-        return Content.assemble(*_files(plan))
+        return Content.assemble(*_files(plan, board))
     if tab == "commands":
         commands = google_commands(plan, stage, settings)
         return Content.assemble(*_commands(lines, {key: made for key, made in commands.items() if key not in done}))
@@ -112,14 +107,8 @@ def _plan_yaml(plan: Plan, stage: Stage) -> str:
     return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=60)
 
 
-def _files(plan: Plan) -> list[tuple[str, str]]:
-    parts: list[tuple[str, str]] = []
-    for machine in plan.machines:
-        parts.append((f"{machine.name}\n", "$text-accent"))
-        for name, place, meaning in PLACES:
-            parts.append((f"  {name:<14}", "$foreground"))
-            parts.append((f"{meaning}\n", "$foreground-muted"))
-            parts.append((f"    {place}\n", "$foreground-muted"))
+def _files(plan: Plan, board: Board) -> list[tuple[str, str]]:
+    parts = list(panel_parts(files_of(plan, board), time.time()))
     return parts or [("No machine in the plan yet.\n", "$foreground-muted")]
 
 

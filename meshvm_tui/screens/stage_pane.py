@@ -6,6 +6,7 @@ stays as it was. Lines whose conditions are not true take no room and no keys.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,10 @@ from meshvm_tui.events import Stage
 from meshvm_tui.plan_draft import PlanDraft
 from meshvm_tui.plan_fields import with_a_machine
 from meshvm_tui.screens.field_row import FieldRow
+from meshvm_tui.screens.file_lines import file_rows, files_of
 from meshvm_tui.screens.observed import observed
 from meshvm_tui.screens.painted import Painted
+from meshvm_tui.screens.row_list import RowList
 from meshvm_tui.screens.stage_forms import FORMS
 
 if TYPE_CHECKING:
@@ -60,11 +63,18 @@ class StagePane(VerticalScroll, can_focus=False):
         yield Static(self.form.sentence, classes="stage-sentence", markup=False)
         for field in self.form.fields:
             yield FieldRow(field, self._text(field), seen=self._all(field.when))
+        if self.stage is Stage.FILES:
+            yield RowList(id="file-list")
         yield Painted(classes="stage-observed")
 
     def on_mount(self) -> None:
         """Parts that are left out take no keys."""
         self._settle()
+
+    @property
+    def row_list(self) -> RowList | None:
+        """The stage's table, where it has one."""
+        return self.query_one(RowList) if self.query(RowList) else None
 
     def rows(self) -> list[FieldRow]:
         """The fields that are there now, in their order."""
@@ -122,6 +132,9 @@ class StagePane(VerticalScroll, can_focus=False):
         self._board = board
         width = max(40, self.scrollable_content_region.width)
         self.query_one(".stage-observed", Painted).show(observed(board, self.stage, width))
+        if self.row_list:
+            files = files_of(self._draft.plan, board)
+            self.row_list.show_rows(list(file_rows(files, time.time(), width)))
 
     def show_defaults(self, defaults: Mapping[str, Setting]) -> None:
         """What gcloud's settings say."""

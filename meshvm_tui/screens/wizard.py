@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, ClassVar
@@ -14,10 +15,13 @@ from meshvm_tui.plan_fields import plan_with_machine_added, plan_without_machine
 from meshvm_tui.screens.app_screen import FieldHelp
 from meshvm_tui.screens.board import STAGES
 from meshvm_tui.screens.field_row import FieldRow
+from meshvm_tui.screens.file_dialog import FileDialog
+from meshvm_tui.screens.file_lines import files_of
 from meshvm_tui.screens.log_drawer import LogDrawer
 from meshvm_tui.screens.messages import FinishWanted, PlanEdited, Question, ReviewWanted, WatchWanted, WizardLeft
 from meshvm_tui.screens.panel import LivePanel
 from meshvm_tui.screens.pick_dialog import PickDialog
+from meshvm_tui.screens.row_list import RowList
 from meshvm_tui.screens.stage_forms import FORMS
 from meshvm_tui.screens.stage_pane import StagePane
 from meshvm_tui.screens.wizard_frame import WizardFrame
@@ -77,6 +81,7 @@ class WizardScreen(WizardFrame):
         Binding("pageup", "scroll_form(-1)", "Up", show=False, tooltip="back up"),
         Binding("f2", "panel", "Panel", tooltip="the panel: what the fields make; again: back"),
         Binding("f3", "pick", "Pick", tooltip="picks from what exists, where the field has a list"),
+        Binding("f4", "list", "Files", tooltip="the list of the five files, or back to the fields; Enter opens one"),
         Binding("f6", "watch", "Watch", tooltip="the WorkloadEntries, live"),
         Binding(
             "ctrl+e",
@@ -119,7 +124,9 @@ class WizardScreen(WizardFrame):
         """The next field; after the last, the next stage."""
         self.touched = True
         self.pane.commit()
-        if not self.pane.focus_after():
+        if isinstance(self.focused, RowList):
+            self.focused.action_select()
+        elif not self.pane.focus_after():
             await self.action_next()
 
     async def action_next(self) -> None:
@@ -207,6 +214,24 @@ class WizardScreen(WizardFrame):
         else:
             self.pane.focus_first()
 
+    def action_list(self) -> None:
+        """Into the stage's table, or back to the fields."""
+        rows = self.pane.row_list
+        if rows is None or self.focused is rows:
+            self.pane.focus_first()
+        else:
+            self.close_panels()
+            self.set_focus(rows)
+
+    @on(RowList.OptionSelected, "#file-list")
+    def _file_chosen(self, event: RowList.OptionSelected) -> None:
+        """Shows one of the files."""
+        event.stop()
+        machine, _, name = self.pane.row_list.chosen.partition("/") if self.pane.row_list else ("", "", "")
+        view = next((view for view in files_of(self.plan, self.board).get(machine, ()) if view.name == name), None)
+        if view:
+            self.app.push_screen(FileDialog(machine, view, time.time))
+
     def action_add_machine(self) -> None:
         """One more machine, in the form at once."""
         self._machines_changed(plan_with_machine_added(self.plan), len(self.plan.machines))
@@ -251,6 +276,8 @@ class WizardScreen(WizardFrame):
             return None if self.pane.why_not_next() or self.stage is STAGES[-1] else True
         if action == "watch":
             return STAGES.index(self.stage) >= STAGES.index(Stage.WORKLOAD)
+        if action == "list":
+            return self.pane.row_list is not None
         if action == "pick":
             return any(self.pane.pick_of(row) for row in self.pane.rows())
         return True
@@ -268,7 +295,8 @@ class WizardScreen(WizardFrame):
     def _covers_form(self) -> bool:
         """Whether the panel or the log is what the operator looks at."""
         covered = self.has_class("-panel-open") and not self.has_class("-wide")
-        return covered or self.has_class("-log-open") or self.focused is self.query_one("#panel-scroll")
+        listed = isinstance(self.focused, RowList)
+        return covered or listed or self.has_class("-log-open") or self.focused is self.query_one("#panel-scroll")
 
     def _row_to_pick(self) -> FieldRow | None:
         """The field with the cursor; where nothing can be picked in it, the stage's one for which Google is not

@@ -11,6 +11,7 @@ from meshvm_tui.problems import PermanentError, TransientError
 from meshvm_tui.steps import guest_commands
 from meshvm_tui.steps.agent_failure import token_subject
 from meshvm_tui.steps.bootstrap_state import TOKEN_MARGIN, BootstrapState, bootstrap_state
+from meshvm_tui.steps.file_views import with_files
 from meshvm_tui.steps.guest_facts import FROZEN, guest_facts, guest_view, workload_address
 from meshvm_tui.steps.guest_order import HELD_TOKEN
 from meshvm_tui.steps.guest_view import TOKEN
@@ -40,9 +41,13 @@ class BootstrapFiles(Step):
     def observe(self, ports: ReadPorts, scope: Scope) -> Observation:
         """Satisfied by the VM itself, or by files that an earlier run made and that still hold."""
         state = bootstrap_state(ports, scope)
+        if state.wanted:
+            _refuse_bad_root(state, scope)
+        return with_files(self._observed(scope, state), state)
+
+    def _observed(self, scope: Scope, state: BootstrapState) -> Observation:
         if not state.wanted:
             return unknown(state.waits_for, state.message)
-        _refuse_bad_root(state, scope)
         if not state.differences and not state.place_token:
             return _as_planned(state)
         if _saved_hold(scope, state):
@@ -102,7 +107,7 @@ class BootstrapFiles(Step):
         # Nothing has changed on the VM: the steps that follow go on with what was seen there.
         scope.memo[FROZEN] = guest_facts(ports.reading(), scope)
         message = f"{len(FILES) + bool(token)} files made" + ("" if token else "; no token is needed")
-        return Outcome(True, message, satisfied(message, reason="Ready"))
+        return Outcome(True, message, with_files(satisfied(message, reason="Ready"), state, token))
 
     def _token(self, ports: Ports, scope: Scope) -> str:
         workload, seconds = scope.plan.workload, scope.plan.sidecar.token_duration

@@ -80,12 +80,19 @@ class GuestExecution:
     def _take(self, report: GuestReport, scope: Scope) -> None:
         if report.state == "failed" and report.step != "end":
             raise Failed(report)
-        if report.state == "started" or "reason" in report.values:
+        done, total = (_number(report.values.get(name)) for name in ("done", "total"))
+        if total:
+            scope.progress(report.message, done, total)
+        elif report.state == "started" or "reason" in report.values:
             scope.progress(report.message, None, None)
         elif report.message:
             scope.say("guest", report.message)
         if report.state in _DONE:
             self._results[report.step] = report
+
+
+def _number(value: object) -> int | None:
+    return int(str(value)) if str(value).isdecimal() else None
 
 
 class Failed(Exception):

@@ -94,6 +94,9 @@ class FakeGuest:
             yield GuestReport("sidecar-package", "changed", "installed", {"version": self.package})
         yield GuestReport("guest-files", "started", "comparing")
         written = self._place(order)
+        for at, name in enumerate(order.contents, start=1):
+            counts = {"done": str(at), "total": str(len(order.contents))}
+            yield GuestReport("guest-files", "info", f"{name} is in its place", counts)
         state = "changed" if written else "ok"
         yield GuestReport("guest-files", state, f"written: {' '.join(written)}", {"written": " ".join(written)})
         self.before_start()
