@@ -72,7 +72,8 @@ def _line(line: StepLine, width: int, *, several: bool) -> list[Part]:
     words = "looking …" if line.state is StepState.RUNNING and not line.message else line.message
     differs = [value for name, value in line.observation.details if name == DIFFERS] if line.observation else []
     if len(differs) > 1:
-        words = f"{len(differs)} differences"
+        listed = bool(line.observation and line.observation.files)
+        words = f"{len(differs)} differences" + ("; F4 and Enter show them" if listed else "")
     parts: list[Part] = [
         (f"  {GLYPHS[mark]} ", COLOURS[mark]),
         (padded(title, TITLE_WIDTH), "$foreground"),
@@ -81,11 +82,8 @@ def _line(line: StepLine, width: int, *, several: bool) -> list[Part]:
     ]
     if line.observation:
         # The files stand in a table of their own, and what differs in each behind it.
-        listed = () if line.observation.files else differs if len(differs) > 1 else ()
-        for value in listed[:MOST_DIFFERENCES]:
-            parts += _remark(" ", value, "$foreground-muted", width)
-        if len(listed) > MOST_DIFFERENCES:
-            parts += _remark(" ", f"and {len(listed) - MOST_DIFFERENCES} more", "$foreground-muted", width)
+        if not line.observation.files and len(differs) > 1:
+            parts += _differences(differs, width)
         for name, value in line.observation.details:
             if name == DIFFERS:
                 continue
@@ -100,6 +98,12 @@ def _line(line: StepLine, width: int, *, several: bool) -> list[Part]:
                 "i" if quiet else "!", finding.words, "$foreground-muted" if quiet else "$text-warning", width
             )
     return parts
+
+
+def _differences(differs: list[str], width: int) -> list[Part]:
+    more = len(differs) - MOST_DIFFERENCES
+    lines = [*differs[:MOST_DIFFERENCES], *([f"and {more} more"] if more > 0 else [])]
+    return [part for line in lines for part in _remark(" ", line, "$foreground-muted", width)]
 
 
 def _remark(mark: str, text: str, tone: str, width: int) -> list[Part]:
