@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 SAVE_AFTER = 0.05
 """Seconds in which further changes join a save; with the write itself it stays below 100 ms."""
+TRY_AGAIN_AFTER = 3.0
+"""Seconds after which a save that failed is tried again: somebody may have made room."""
 
 
 class SessionKeeper:
@@ -35,6 +37,8 @@ class SessionKeeper:
         self._changed = threading.Condition()
         self._pending: tuple[Plan, str] | None = None
         self._closed = False
+        self._unsaved = False
+        """Whether the last save failed: the next one writes what it could not."""
         self.plan: Plan = opened.session.plan
         self._screen = opened.session.last_screen
         threading.Thread(target=self._work, name="meshvm-save", daemon=True).start()
@@ -77,10 +81,16 @@ class SessionKeeper:
         """Saves what waits, now; on any thread. Raises Problem where it cannot be written."""
         with self._changed:
             pending, self._pending = self._pending, None
-        if pending is not None:
-            plan, screen = pending
+            unsaved, self._unsaved = self._unsaved, False
+        if pending is None and not unsaved:
+            return
+        plan, screen = pending or (self.plan, self._screen)
+        try:
             with self._writing:
                 self._opened.save(replace(self.session, plan=plan, last_screen=screen))
+        except BaseException:
+            self._unsaved = True
+            raise
 
     def accept_cluster(self, cluster: ClusterIdentity) -> ProblemRecord | None:
         """The session goes on in another cluster; gives the problem where that cannot be written."""
@@ -118,7 +128,8 @@ class SessionKeeper:
     def _work(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._closed or self._pending is not None)
+                again = TRY_AGAIN_AFTER if self._unsaved else None
+                self._changed.wait_for(lambda: self._closed or self._pending is not None, again)
                 if self._closed:
                     return
                 self._changed.wait_for(lambda: self._closed, SAVE_AFTER)

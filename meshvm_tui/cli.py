@@ -90,10 +90,20 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 (an operator never sees a traceback)
         from meshvm_tui.command_failure import show_failure
 
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(OSError):
             return show_failure(error)
         return ExitCode.FAILED
+    finally:
+        _forget_unwritable()
     return code if isinstance(code, int) else ExitCode.DONE
+
+
+def _forget_unwritable() -> None:
+    """What stdout could not take is given up: the interpreter's last flush would say it again, with a traceback."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        _forget_stdout()
 
 
 def _forget_stdout() -> None:

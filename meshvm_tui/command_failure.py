@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import traceback
 
@@ -11,6 +12,7 @@ from meshvm_tui.problems import ActionNeeded, Cancelled, PermanentError, Problem
 from meshvm_tui.redaction import redact
 from meshvm_tui.terminal_output import show_problem
 
+_NOT_WRITTEN = (errno.ENOSPC, errno.EBADF, errno.EIO, errno.EFBIG, errno.EDQUOT)
 _USAGE_CODES = frozenset({"MVM-701", "MVM-702", "MVM-716"})
 
 
@@ -27,6 +29,9 @@ def show_failure(error: Exception) -> ExitCode:
 
 
 def _unforeseen(error: Exception) -> Problem:
+    if isinstance(error, OSError) and error.errno in _NOT_WRITTEN and error.filename is None:
+        # Files that are written by name say which; what has none is where the command writes to.
+        return PermanentError("MVM-724", f"{error.strerror}")
     words = redact(f"{type(error).__name__}: {error}")
     path = state_dir() / "last-failure.log"
     try:

@@ -317,6 +317,7 @@ CATALOG: dict[str, Entry] = {
     "MVM-721": Entry("The lab did not start", "Read its words; `lab --fresh` starts a new world."),
     "MVM-722": Entry("Nothing may be changed, as this was started read-only", "Start it again without --read-only."),
     "MVM-723": Entry("The login did not succeed", "Log in by hand, then try again."),
+    "MVM-724": Entry("The output cannot be written", "Check the disk or the program that it goes to, then run again."),
     **GOOGLE,
     # 9xx: unforeseen
     "MVM-901": Entry("Something unforeseen happened", "Send the log of this session with a report."),

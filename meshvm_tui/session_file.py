@@ -6,15 +6,21 @@ import contextlib
 import json
 import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from meshvm_tui import __version__
 from meshvm_tui.problems import PermanentError
 from meshvm_tui.redaction import redacted
 from meshvm_tui.session import Session, StepRecord
 
 SCHEMA = 1
+"""What this version writes. It goes up whenever an older version could not read what is written, with the step from the
+schema before it in MIGRATIONS."""
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""By the schema that it begins from: makes a document one schema newer. None is older than the first yet."""
 FILE_NAME = "session.json"
 
 
@@ -22,6 +28,7 @@ def to_text(session: Session) -> str:
     """The session as JSON, without secrets whatever was put into it."""
     value = {
         "schema": SCHEMA,
+        "writtenBy": __version__,
         "name": session.name,
         "plan": session.plan.model_dump(mode="json", by_alias=True),
         "records": [asdict(record) for record in session.records],
@@ -37,6 +44,7 @@ def to_text(session: Session) -> str:
 def from_text(text: str, place: Path) -> Session:
     """The session in a text that was read at `place`.
 
+    An older schema is brought up step by step; the file is written in the new one when the session is next saved.
     Raises PermanentError MVM-713 for a newer schema and MVM-712 for anything that is not a whole session.
     """
     from meshvm_tui.plan import Plan
@@ -49,8 +57,13 @@ def from_text(text: str, place: Path) -> Session:
     if not isinstance(schema, int) or schema < 1:
         raise _damaged(place, ValueError(f"schema {schema!r} is none"))
     if schema > SCHEMA:
-        raise PermanentError("MVM-713", f"{place} has schema {schema}; this version reads up to {SCHEMA}.")
+        by = f", written by meshvm-tui {value.get('writtenBy')}," if value.get("writtenBy") else ""
+        raise PermanentError(
+            "MVM-713", f"{place} has schema {schema}{by} and meshvm-tui {__version__} reads up to {SCHEMA}."
+        )
     try:
+        for older in range(schema, SCHEMA):
+            value = MIGRATIONS[older](value)
         return Session(
             name=_text(value, "name"),
             plan=Plan.model_validate(value["plan"]),
@@ -91,7 +104,7 @@ def write_whole(path: Path, text: str) -> None:
         if temporary:
             with contextlib.suppress(OSError):
                 Path(temporary).unlink()
-        raise PermanentError("MVM-717", f"{path}: {error}") from error
+        raise PermanentError("MVM-717", f"{path}: {error.strerror}") from error
 
 
 def _sync_folder(folder: Path) -> None:
@@ -109,11 +122,24 @@ def append_line(path: Path, value: dict[str, Any], *, durable: bool = False) -> 
     line = json.dumps(redacted(value), ensure_ascii=False, default=str) + "\n"
     try:
         handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-        with os.fdopen(handle, "r+b", buffering=0) as file:
+        try:
             size = os.fstat(handle).st_size
             cut_off = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
-            file.write((b"\n" if cut_off else b"") + line.encode())
+            _append_all(handle, (b"\n" if cut_off else b"") + line.encode(), size)
             if durable:
                 os.fsync(handle)
+        finally:
+            os.close(handle)
     except OSError as error:
-        raise PermanentError("MVM-717", f"{path}: {error}") from error
+        raise PermanentError("MVM-717", f"{path}: {error.strerror}") from error
+
+
+def _append_all(handle: int, data: bytes, size: int) -> None:
+    """A disk that is nearly full takes a part of it and says so only at the next write: then nothing of it stays."""
+    try:
+        while data:
+            data = data[os.write(handle, data) :]
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.ftruncate(handle, size)
+        raise

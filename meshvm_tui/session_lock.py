@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -46,8 +47,10 @@ class SessionLock:
             os.close(self._handle)
             raise ActionNeeded("MVM-711", f"{folder.name} is held by {_holder(path).words()}.") from error
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": now()}
-        os.ftruncate(self._handle, 0)
-        os.pwrite(self._handle, json.dumps(holder).encode(), 0)
+        # Only told to others: on a full disk the lock holds as well without.
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._handle, 0)
+            os.pwrite(self._handle, json.dumps(holder).encode(), 0)
 
     def release(self) -> None:
         """Gives it back; a second call does nothing."""

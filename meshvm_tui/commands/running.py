@@ -33,11 +33,11 @@ def run_plan(
     Without `record` its events are not folded into the session: a look is not what was done. `heard` is told each
     signal.
 
-    SIGINT, SIGTERM and SIGHUP cancel it; a second SIGINT ends it at once. Where nobody reads the output any more,
-    the run is cancelled and BrokenPipeError is raised after its end.
+    SIGINT, SIGTERM and SIGHUP cancel it; a second SIGINT ends it at once. Where the output cannot be
+    written any more, the run is cancelled and that OSError is raised after its end.
     """
     cancel = threading.Event()
-    broken: list[BrokenPipeError] = []
+    broken: list[OSError] = []
 
     def emit(event: Event) -> None:
         if held and record:
@@ -45,7 +45,7 @@ def run_plan(
         if not broken:
             try:
                 output.take(event)
-            except BrokenPipeError as error:
+            except OSError as error:
                 broken.append(error)
                 cancel.set()
 

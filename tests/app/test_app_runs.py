@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from meshvm_tui import engine
+from meshvm_tui import app_session, engine
 from meshvm_tui.events import Mode, Stage
 from meshvm_tui.problems import ActionNeeded, PermanentError
 from meshvm_tui.screens.run import RunScreen
@@ -243,6 +243,7 @@ async def test_a_signal_saves_and_leaves(
 async def test_what_cannot_be_saved_is_said_and_nothing_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(app_session, "TRY_AGAIN_AFTER", 0.1)
     async with world(tmp_path, monkeypatch) as made:
 
         def full(*_: object) -> None:
@@ -252,10 +253,39 @@ async def test_what_cannot_be_saved_is_said_and_nothing_is_lost(
             broken.setattr(OpenSession, "save", full)
             await made.press(*"ctx")
             await made.says("not saved: OSError: [Errno 28] No space")
+            await made.press("ctrl+a")
+            await made.screen("ReviewScreen")
+            await made.says("Enter goes through it once more.")
+            await made.press("enter")
+            await made.screen("ProblemDialog")
+            await made.says("MVM-717", "No space left on device")
+            assert all(request.mode is not Mode.APPLY for request in made.engine.requests), "no run begins"
+            await made.press("escape", "escape")
+            await made.screen("WizardScreen")
         assert made.wizard.plan.cluster.context == "ctx"
-        await made.press("y")
         await made.says("· saved")
-        assert SessionStore(tmp_path / "sessions").read("hello-vm").plan.cluster.context == "ctxy"
+        assert SessionStore(tmp_path / "sessions").read("hello-vm").plan.cluster.context == "ctx"
+
+
+async def test_a_disk_that_fills_up_in_a_run_ends_it_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with world(tmp_path, monkeypatch) as made:
+
+        def full(*_: object) -> None:
+            raise PermanentError("MVM-717", "log.jsonl: No space left on device")
+
+        await skip_to(made, Stage.MESH)
+        await review(made)
+        await made.says("1 change")
+        with monkeypatch.context() as broken:
+            broken.setattr(OpenSession, "append_log", full)
+            await made.press("enter")
+            await made.screen("ProblemDialog")
+            await made.says("MVM-717", "log.jsonl: No space left on device")
+        await made.press("escape")
+        await made.screen("RunScreen")
+        await made.says("R tries again")
+        await made.press("r")
+        await made.says("✓ Done.")
 
 
 async def test_quitting_in_a_run_asks_then_cancels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

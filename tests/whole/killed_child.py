@@ -3,6 +3,8 @@
 KILL_AT says where, as `step:when`. `before`: the step has sent nothing yet. `answer`: the other side has carried out
 the step's first change, and its answer has not been read (of a step that changes nothing: it has ended and nothing of
 that is written down). `after`: its end stands in the session. Nothing of the product is changed but where it stops.
+
+With HOLD_FILE it stands still there instead, and that file is made: whoever waits for it can kill it by its pid.
 """
 
 from __future__ import annotations
@@ -10,6 +12,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
+from pathlib import Path
 from typing import Any
 
 from urllib3.connectionpool import HTTPConnectionPool
@@ -21,6 +25,7 @@ from meshvm_tui.engine_step import Applying
 from meshvm_tui.events import StepFinished
 from meshvm_tui.session_store import OpenSession
 
+HOLD_FILE = os.environ.get("HOLD_FILE", "")
 STEP, _, WHEN = os.environ["KILL_AT"].partition(":")
 QUESTIONS = ("selfsubjectaccessreviews", "selfsubjectreviews", "selfsubjectrulesreviews", "/token")
 """What is sent with POST and changes nothing."""
@@ -28,7 +33,10 @@ under_way: list[str] = []
 
 
 def die() -> None:
-    """At once, with nothing cleaned up."""
+    """At once, with nothing cleaned up; or stands still until it is killed."""
+    if HOLD_FILE:
+        Path(HOLD_FILE).touch()
+        threading.Event().wait()
     os.kill(os.getpid(), signal.SIGKILL)
 
 
