@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
@@ -44,3 +45,21 @@ class RowList(OptionList):
         names = [row.name for row in self._rows]
         first = next((at for at, found in enumerate(names) if found), None)
         self.highlighted = names.index(name) if name and name in names else first
+
+
+class MachineList(RowList):
+    """The plan's VMs; the one with the cursor is the one in the form."""
+
+    asked = False
+    """Whether somebody wants to see it although there is one VM only."""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a", "screen.add_machine", "Add", show=False, id="machines.add", tooltip="one more VM"),
+        Binding(
+            "x,delete",
+            "screen.ask_remove_machine",
+            "Leave out",
+            show=False,
+            id="machines.leave-out",
+            tooltip="the VM with the cursor leaves the plan; nothing on it changes",
+        ),
+    ]

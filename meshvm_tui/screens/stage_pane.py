@@ -20,9 +20,10 @@ from meshvm_tui.plan_draft import PlanDraft
 from meshvm_tui.plan_fields import with_a_machine
 from meshvm_tui.screens.field_row import FieldRow
 from meshvm_tui.screens.file_lines import file_rows, files_of
+from meshvm_tui.screens.machine_lines import ADD, machine_rows
 from meshvm_tui.screens.observed import observed
 from meshvm_tui.screens.painted import Painted
-from meshvm_tui.screens.row_list import RowList
+from meshvm_tui.screens.row_list import MachineList, RowList
 from meshvm_tui.screens.stage_forms import FORMS
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class StagePane(VerticalScroll, can_focus=False):
     def compose(self) -> ComposeResult:
         """The sentence, the fields, and what is there."""
         yield Static(self.form.sentence, classes="stage-sentence", markup=False)
+        if self.stage is Stage.MACHINE:
+            yield MachineList(id="machine-list")
         for field in self.form.fields:
             yield FieldRow(field, self._text(field), seen=self._all(field.when))
         if self.stage is Stage.FILES:
@@ -132,9 +135,17 @@ class StagePane(VerticalScroll, can_focus=False):
         self._board = board
         width = max(40, self.scrollable_content_region.width)
         self.query_one(".stage-observed", Painted).show(observed(board, self.stage, width))
-        if self.row_list:
-            files = files_of(self._draft.plan, board)
-            self.row_list.show_rows(list(file_rows(files, time.time(), width)))
+        self._show_rows(board, width)
+
+    def _show_rows(self, board: Board, width: int) -> None:
+        rows, plan = self.row_list, self._draft.plan
+        if isinstance(rows, MachineList):
+            rows.show_rows(list(machine_rows(plan, board, width)))
+            if rows.chosen != ADD or not rows.has_focus:
+                rows.choose(str(self.machine))
+            rows.display = len(plan.machines) > 1 or rows.asked
+        elif rows is not None:
+            rows.show_rows(list(file_rows(files_of(plan, board), time.time(), width)))
 
     def show_defaults(self, defaults: Mapping[str, Setting]) -> None:
         """What gcloud's settings say."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, ClassVar
@@ -11,21 +10,18 @@ from textual import on
 from textual.binding import Binding, BindingType
 
 from meshvm_tui.events import Stage
-from meshvm_tui.plan_fields import plan_with_machine_added, plan_without_machine
 from meshvm_tui.screens.app_screen import FieldHelp
 from meshvm_tui.screens.board import STAGES
 from meshvm_tui.screens.field_row import FieldRow
-from meshvm_tui.screens.file_dialog import FileDialog
-from meshvm_tui.screens.file_lines import files_of
 from meshvm_tui.screens.log_drawer import LogDrawer
-from meshvm_tui.screens.messages import FinishWanted, PlanEdited, Question, ReviewWanted, WatchWanted, WizardLeft
+from meshvm_tui.screens.messages import FinishWanted, Question, ReviewWanted, WatchWanted, WizardLeft
 from meshvm_tui.screens.panel import LivePanel
 from meshvm_tui.screens.pick_dialog import PickDialog
 from meshvm_tui.screens.row_list import RowList
 from meshvm_tui.screens.stage_forms import FORMS
 from meshvm_tui.screens.stage_pane import StagePane
-from meshvm_tui.screens.wizard_frame import WizardFrame
 from meshvm_tui.screens.wizard_help import HELP, help_of
+from meshvm_tui.screens.wizard_lists import WizardLists
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +51,7 @@ TOKENS = count(1)
 """Each question has its own, over all wizards: an answer that comes late is nobody else's."""
 
 
-class WizardScreen(WizardFrame):
+class WizardScreen(WizardLists):
     """The eight stages. The app gives it what is observed and answered, and takes its intents."""
 
     # Priority where an editor has the key for itself, or where what is typed fast must not outrun the focus.
@@ -81,7 +77,8 @@ class WizardScreen(WizardFrame):
         Binding("pageup", "scroll_form(-1)", "Up", show=False, tooltip="back up"),
         Binding("f2", "panel", "Panel", tooltip="the panel: what the fields make; again: back"),
         Binding("f3", "pick", "Pick", tooltip="picks from what exists, where the field has a list"),
-        Binding("f4", "list", "Files", tooltip="the list of the five files, or back to the fields; Enter opens one"),
+        Binding("f4", "list('Files')", "Files", tooltip="the list of the five files, and back; Enter opens one"),
+        Binding("f4", "list('Machine')", "VMs", tooltip="the table of VMs, and back; A adds one, X leaves one out"),
         Binding("f6", "watch", "Watch", tooltip="the WorkloadEntries, live"),
         Binding(
             "ctrl+e",
@@ -214,38 +211,6 @@ class WizardScreen(WizardFrame):
         else:
             self.pane.focus_first()
 
-    def action_list(self) -> None:
-        """Into the stage's table, or back to the fields."""
-        rows = self.pane.row_list
-        if rows is None or self.focused is rows:
-            self.pane.focus_first()
-        else:
-            self.close_panels()
-            self.set_focus(rows)
-
-    @on(RowList.OptionSelected, "#file-list")
-    def _file_chosen(self, event: RowList.OptionSelected) -> None:
-        """Shows one of the files."""
-        event.stop()
-        machine, _, name = self.pane.row_list.chosen.partition("/") if self.pane.row_list else ("", "", "")
-        view = next((view for view in files_of(self.plan, self.board).get(machine, ()) if view.name == name), None)
-        if view:
-            self.app.push_screen(FileDialog(machine, view, time.time))
-
-    def action_add_machine(self) -> None:
-        """One more machine, in the form at once."""
-        self._machines_changed(plan_with_machine_added(self.plan), len(self.plan.machines))
-
-    def action_remove_machine(self) -> None:
-        """The machine in the form leaves the plan; nothing on it changes."""
-        if len(self.plan.machines) > 1:
-            self._machines_changed(plan_without_machine(self.plan, self.machine), 0)
-
-    def action_other_machine(self) -> None:
-        """The plan's next machine in the form."""
-        if self.plan.machines:
-            self._show_machine((self.machine + 1) % len(self.plan.machines))
-
     def about(self) -> tuple[str, str, str]:
         """The stage, and what holds in all of them."""
         return self.stage.value, FORMS[self.stage].sentence, HELP
@@ -265,7 +230,7 @@ class WizardScreen(WizardFrame):
         machines = self.plan.machines
         if len(machines) > 1:
             yield "Machine: next", "The plan's next machine in the form", self.action_other_machine
-            yield "Machine: remove", "Leave this VM out of the plan", self.action_remove_machine
+            yield "Machine: remove", "Leave this VM out of the plan", self.action_ask_remove_machine
         yield "Machine: add", "One more VM in the same WorkloadGroup", self.action_add_machine
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -277,7 +242,7 @@ class WizardScreen(WizardFrame):
         if action == "watch":
             return STAGES.index(self.stage) >= STAGES.index(Stage.WORKLOAD)
         if action == "list":
-            return self.pane.row_list is not None
+            return parameters == (self.stage.value,)
         if action == "pick":
             return any(self.pane.pick_of(row) for row in self.pane.rows())
         return True
@@ -311,16 +276,3 @@ class WizardScreen(WizardFrame):
         if why:
             self.pane.focus_first()
         return bool(why)
-
-    def _machines_changed(self, plan: Plan, machine: int) -> None:
-        self.plan = plan
-        self.post_message(PlanEdited(plan))
-        self._show_machine(machine)
-
-    def _show_machine(self, machine: int) -> None:
-        self.machine = machine
-        if self.query("#stage-machine"):
-            self.query_one("#stage-machine", StagePane).show_plan(self.plan, machine)
-            if self.stage is Stage.MACHINE and self.focused not in [row.editor for row in self.pane.rows()]:
-                self.pane.focus_first()
-        self.paint()

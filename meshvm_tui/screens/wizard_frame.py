@@ -23,6 +23,7 @@ from meshvm_tui.screens.observed import changes_words
 from meshvm_tui.screens.painted import Painted
 from meshvm_tui.screens.panel import LivePanel
 from meshvm_tui.screens.rail import cluster_words, narrow_line, rail, rail_places, top_line
+from meshvm_tui.screens.row_list import MachineList
 from meshvm_tui.screens.stage_pane import StagePane
 
 if TYPE_CHECKING:
@@ -104,6 +105,9 @@ class WizardFrame(AppScreen):
         if not self.ready:
             return chain
         editors: list[Widget] = [row.editor for row in self.pane.rows() if not row.editor.disabled]
+        above = self.pane.row_list
+        if isinstance(above, MachineList) and above.display:
+            editors.insert(0, above)
         return [*editors, *(widget for widget in chain if widget not in editors)]
 
     def focus_next(self, selector: str | type[QueryType] = "*") -> Widget | None:
