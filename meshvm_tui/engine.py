@@ -71,12 +71,15 @@ def _steps_of(request: RunRequest) -> Walk:
 
 
 def _chosen(order: Walk, request: RunRequest) -> Walk:
-    """The steps of the request: those before the first one of a later stage than `upto`, or the named ones."""
-    stages = list(Stage)
+    """The steps of the request: those before the first one of a later stage than `upto` (a machine's own, or one of
+    all machines), or the named ones."""
+    stages, ended = list(Stage), set()
     chosen = []
     for step, machine in order:
         if request.upto is not None and stages.index(step.stage) > stages.index(request.upto):
-            break
+            ended.add(machine)
+        if ended & {machine, ""}:
+            continue
         if request.only_steps is None or step.id in request.only_steps:
             chosen.append((step, machine))
     return tuple(chosen)

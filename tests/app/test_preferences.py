@@ -68,7 +68,7 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
         ({"wizard.next": "g"}, "wizard.next cannot have 'g': it is typed into fields."),
         ({"wizard.next": "f2"}, "'f2' is the key of wizard.panel there."),
         ({"wizard.next": "ctrl+q"}, "'ctrl+q' is the key of app.quit there."),
-        ({"wizard.next": "f4", "wizard.log": "f4"}, "'f4' is the key of wizard.next there."),
+        ({"wizard.next": "f5", "wizard.log": "f5"}, "'f5' is the key of wizard.next there."),
     ],
 )
 def test_a_key_that_cannot_be_is_named_and_the_default_stays(keymap: dict[str, str], words: str) -> None:

@@ -122,6 +122,15 @@ def test_upto_stops_before_the_first_later_stage() -> None:
     assert [item[0] for item in started.steps] == ["a"]
 
 
+def test_upto_stops_each_machine_by_itself() -> None:
+    world = World()
+    here, later = Switch(world, "a", stage=Stage.MACHINE), Switch(world, "b", stage=Stage.INSTALL)
+    behind = Switch(world, "c", stage=Stage.MACHINE)
+    steps = tuple((step, machine) for machine in ("vm-1", "vm-2") for step in (here, later, behind))
+    world.run(steps, plan_with("vm-1", "vm-2"), upto=Stage.MACHINE)
+    assert set(world.states()) == {("a", "vm-1"), ("a", "vm-2")}
+
+
 def test_only_the_named_steps_run() -> None:
     world = World()
     world.run(shared(Switch(world, "a"), Switch(world, "b")), plan_with(), only_steps=frozenset({"b"}))
