@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -112,7 +113,13 @@ class BaseApp(App[None]):
         for theme in themes():
             self.register_theme(theme)
         self.theme = look.theme
+        self.stylesheet.set_variables(self.get_css_variables())
         self.type_ahead = TypeAhead(self._is_being_left, self._take)
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """As Textual does; before there is a screen nothing is parsed twice, for all of it was read in this theme."""
+        if self._is_mounted:
+            super().refresh_css(animate=animate)
 
     def get_css_variables(self) -> dict[str, str]:
         """What the sheets may name, in the theme that is chosen."""
@@ -149,6 +156,10 @@ class BaseApp(App[None]):
 
     def begin(self) -> None:
         """After the first frame: the operator's keys are judged, which needs all screens."""
+        if not gc.isenabled():
+            # What stands now stays to the end: no collection need ever go through it again.
+            gc.freeze()
+            gc.enable()
         if self.preferences.keymap:
             in_thread(self._judge_keymap, "meshvm-keymap")
         elif self.preferences.problems:

@@ -7,19 +7,13 @@ from typing import TYPE_CHECKING
 from textual import on
 
 from meshvm_tui.app_review import ReviewWork
-from meshvm_tui.events import Stage, StepState
 from meshvm_tui.screens import messages as wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from textual.screen import Screen
 
+    from meshvm_tui.events import Stage
     from meshvm_tui.screens.board import Board, StepKey, StepLine
-    from meshvm_tui.screens.finish_lines import Proof
-    from meshvm_tui.session import Session
-
-PROBE = "probe-"
 
 
 class FinishWork(ReviewWork):
@@ -46,6 +40,8 @@ class FinishWork(ReviewWork):
     @on(wanted.FinishWanted)
     async def show_finish(self) -> None:
         """What is true now; all of it is looked at again meanwhile."""
+        from meshvm_tui.events import Stage
+        from meshvm_tui.finish_proofs import of_session, of_this_run
         from meshvm_tui.screens.finish import FinishScreen
         from meshvm_tui.screens.rail import cluster_words
 
@@ -61,7 +57,7 @@ class FinishWork(ReviewWork):
                 plan=plan,
                 where=cluster_words(plan),
                 board=self.runs.world,
-                proofs=[*_of_this_run(shown), *_of_session(session)],
+                proofs=[*of_this_run(shown), *of_session(session)],
                 clocks=session.clocks,
                 listed=listed,
             )
@@ -69,35 +65,8 @@ class FinishWork(ReviewWork):
 
     @on(wanted.FinishLeft)
     async def _finish_left(self, event: wanted.FinishLeft) -> None:
+        from meshvm_tui.events import Stage
+
         await self.back_to_wizard(Stage.SERVICES)
         if event.home:
             self.post_message(wanted.WizardLeft())
-
-
-def _of_this_run(lines: Iterable[StepLine]) -> list[Proof]:
-    """The probes of the run that was shown last, with what they prove."""
-    from meshvm_tui.screens.finish_lines import Proof
-
-    return [
-        Proof(
-            line.step,
-            line.machine,
-            line.state is StepState.SUCCEEDED,
-            line.message,
-            line.observation.details if line.observation else (),
-        )
-        for line in lines
-        if line.step.startswith(PROBE) and line.state in (StepState.SUCCEEDED, StepState.FAILED)
-    ]
-
-
-def _of_session(session: Session) -> list[Proof]:
-    """What earlier runs wrote down: the answer and its time."""
-    from meshvm_tui.screens.finish_lines import Proof
-
-    ended = (StepState.SUCCEEDED.value, StepState.FAILED.value)
-    return [
-        Proof(item.step, item.machine, item.state == ended[0], item.message, asked=item.finished)
-        for item in session.records
-        if item.step.startswith(PROBE) and item.state in ended
-    ]

@@ -12,7 +12,6 @@ from meshvm_tui.app_base import LOOK, Look
 from meshvm_tui.app_finish import FinishWork
 from meshvm_tui.app_opening import in_thread, open_in_thread
 from meshvm_tui.operator_secrets import MemorySecrets
-from meshvm_tui.ports import SecretKind
 from meshvm_tui.screens import messages as wanted
 
 if TYPE_CHECKING:
@@ -238,6 +237,8 @@ class OnboardingApp(FinishWork):
 
     @on(wanted.SecretGiven)
     async def _secret_given(self, event: wanted.SecretGiven) -> None:
+        from meshvm_tui.ports import SecretKind
+
         self.secrets.give(SecretKind(event.kind), event.subject, event.secret)
         await self._review_wanted(wanted.ReviewWanted(event.stage))
 

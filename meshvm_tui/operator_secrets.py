@@ -13,11 +13,14 @@ import termios
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from meshvm_tui.ports import SecretKind
+if TYPE_CHECKING:
+    from meshvm_tui.ports import SecretKind
 
-VARIABLES = {SecretKind.SUDO: "MESHVM_TUI_SUDO_PASSWORD", SecretKind.PASSPHRASE: "MESHVM_TUI_KEY_PASSPHRASE"}
-QUESTIONS = {SecretKind.SUDO: "Password for sudo as {}: ", SecretKind.PASSPHRASE: "Passphrase for {}: "}
+# By the words of SecretKind: the module of the ports need not be there for the first frame.
+VARIABLES = {"sudo": "MESHVM_TUI_SUDO_PASSWORD", "passphrase": "MESHVM_TUI_KEY_PASSPHRASE"}
+QUESTIONS = {"sudo": "Password for sudo as {}: ", "passphrase": "Passphrase for {}: "}
 POLL_SECONDS = 0.1
 
 

@@ -9,12 +9,14 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from meshvm_tui import __version__
 from meshvm_tui.problems import PermanentError
 from meshvm_tui.redaction import redacted
-from meshvm_tui.session import Session, StepRecord
+
+if TYPE_CHECKING:
+    from meshvm_tui.session import Session
 
 SCHEMA = 1
 """What this version writes. It goes up whenever an older version could not read what is written, with the step from the
@@ -48,6 +50,7 @@ def from_text(text: str, place: Path) -> Session:
     Raises PermanentError MVM-713 for a newer schema and MVM-712 for anything that is not a whole session.
     """
     from meshvm_tui.plan import Plan
+    from meshvm_tui.session import Session, StepRecord
 
     try:
         value = json.loads(text)

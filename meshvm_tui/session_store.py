@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from meshvm_tui.problems import PermanentError, Problem
-from meshvm_tui.session import Session
 from meshvm_tui.session_file import FILE_NAME, append_line, from_text, to_text, write_whole
 from meshvm_tui.session_lock import Holder, SessionLock, holder_of, now
 from meshvm_tui.session_names import NAME
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from meshvm_tui.cluster_identity import ClusterIdentity
     from meshvm_tui.events import Event
     from meshvm_tui.plan import Plan
+    from meshvm_tui.session import Session
     from meshvm_tui.session_leftovers import Leftovers
 
 
@@ -127,6 +127,8 @@ class SessionStore:
 
     def create(self, name: str, plan: Plan, *, origin: str = "") -> OpenSession:
         """A new session, held. Raises PermanentError MVM-716, 717 or 718, ActionNeeded MVM-711."""
+        from meshvm_tui.session import Session
+
         folder = self.root / checked_name(name)
         try:
             for place in (self.root, folder, folder / "files"):

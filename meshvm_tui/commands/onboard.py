@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,6 +98,8 @@ def show_app(
     monitor_namespace: str | None = None,
 ) -> int:
     """Runs the app until the operator leaves it; 0, or 128 + the signal that ended it."""
+    # Until the first frame nothing is garbage: the app collects from then on (`BaseApp.begin`).
+    gc.disable()
     from meshvm_tui.app import make_app
     from meshvm_tui.commands.look import look_here
     from meshvm_tui.locations import preferences_file
@@ -130,6 +133,7 @@ def show_app(
         use_draining_writer()
         app.run()
     finally:
+        gc.enable()
         connections.close()
     return app.return_code or 0
 
