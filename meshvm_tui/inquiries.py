@@ -27,6 +27,10 @@ class Topic(StrEnum):
     CONTEXTS = "contexts"
     REVISIONS = "revisions"
     REACHABILITY = "reachability"
+    NAMESPACES = "namespaces"
+    SERVICE_ACCOUNTS = "service-accounts"
+    WORKLOAD_GROUPS = "workload-groups"
+    GATEWAYS = "gateways"
     GOOGLE_DEFAULTS = "google-defaults"
     GKE_CLUSTERS = "gke-clusters"
     GCE_INSTANCES = "gce-instances"
@@ -81,6 +85,10 @@ def answer(inquiry: Inquiry, plan: Plan, connections: Connections) -> Answer:
 def _found(inquiry: Inquiry, plan: Plan, connections: Connections) -> Found:
     if finder := _FINDERS.get(inquiry.topic):
         return Found(finder(plan, connections))
+    from meshvm_tui.inquiries_cluster import FINDERS as OF_THE_CLUSTER
+
+    if of_cluster := OF_THE_CLUSTER.get(inquiry.topic):
+        return of_cluster(connections.cluster_reader(plan), inquiry.about)
     from meshvm_tui.inquiries_google import FINDERS
 
     return FINDERS[inquiry.topic](connections.compute_reader(plan), inquiry.about)

@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 QUESTIONS = {
     "contexts": ("Contexts of the kubeconfig", "Reading the kubeconfig"),
     "revisions": ("Revisions that run", "Asking the cluster"),
+    "namespaces": ("Namespaces", "Asking the cluster"),
+    "service-accounts": ("ServiceAccounts", "Asking the cluster"),
+    "workload-groups": ("WorkloadGroups that exist", "Asking the cluster"),
+    "gateways": ("Gateways that exist", "Asking the cluster"),
     "gke-clusters": ("GKE clusters", "Asking Google"),
     "gce-instances": ("Compute Engine instances", "Asking Google"),
     "gce-zones": ("Zones", "Asking Google"),

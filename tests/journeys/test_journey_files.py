@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 PRODUCT = (sys.executable, "-m", "meshvm_tui")
 CLUSTER_ENV = "var/lib/istio/envoy/cluster.env"
-TOKEN = "run/secrets/tokens/istio-token"  # noqa: S105 (a file's place)
+TOKEN = "run/secrets/tokens/istio-token"
 PATIENCE = 60
 
 
