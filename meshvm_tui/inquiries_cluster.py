@@ -45,17 +45,27 @@ def _service_accounts(reader: ClusterReader, about: About) -> Found:
 
 
 def _workload_groups(reader: ClusterReader, about: About) -> Found:
-    """Those of all namespaces: one that exists already says namespace and ServiceAccount as well."""
+    """Those of all namespaces: one that exists already says more than its name, and is taken as it is."""
     items, where, note = _wherever(reader, WORKLOAD_GROUPS, about.get("namespace") or "default")
     found = []
     for item in _sorted(items):
-        template = (item.get("spec") or {}).get("template") or {}
+        spec = item.get("spec") or {}
+        template = spec.get("template") or {}
         account = str(template.get("serviceAccount") or "")
+        says = {
+            "serviceAccount": account,
+            "labels": _pairs((spec.get("metadata") or {}).get("labels")),
+            "ports": _pairs(template.get("ports")),
+        }
         fills = [("workload.name", _name(item)), ("workload.namespace", _namespace(item))]
-        if account:
-            fills.append(("workload.serviceAccount", account))
+        fills += [(f"workload.{name}", text) for name, text in says.items() if text]
         found.append(Candidate(_name(item), (_namespace(item), account), tuple(fills)))
     return Found(tuple(found), where, note)
+
+
+def _pairs(values: Mapping[str, Any] | None) -> str:
+    """As a form has them: name=value with commas between."""
+    return ", ".join(f"{name}={value}" for name, value in (values or {}).items())
 
 
 def _gateways(reader: ClusterReader, about: About) -> Found:

@@ -25,7 +25,7 @@ def thing(kind: str, name: str, namespace: str = "", version: str = "v1", **more
 
 
 def group(name: str, namespace: str, account: str) -> dict[str, Any]:
-    spec = {"template": {"serviceAccount": account}}
+    spec = {"metadata": {"labels": {"app": name, "tier": "web"}}, "template": {"serviceAccount": account}}
     return thing("WorkloadGroup", name, namespace, "networking.istio.io/v1", spec=spec)
 
 
@@ -79,6 +79,7 @@ def test_a_workload_group_fills_its_namespace_and_service_account() -> None:
         ("workload.name", "ledger"),
         ("workload.namespace", "payments"),
         ("workload.serviceAccount", "vm-sa"),
+        ("workload.labels", "app=ledger, tier=web"),
     )
 
 
@@ -132,6 +133,7 @@ async def test_a_workload_group_is_picked_in_the_form(
         await made.press("down", "enter")
         await made.until(lambda: made.wizard.plan.workload.name == "ledger", "picked")
         assert made.wizard.plan.workload.namespace == "payments"
+        assert made.wizard.plan.workload.labels == {"app": "ledger", "tier": "web"}
         await made.press("tab", "tab", "f3")
         await made.says("ServiceAccounts", "namespace payments", "default", "vm-sa")
         assert "other" not in made.text()
