@@ -244,7 +244,7 @@ class WizardScreen(WizardLists):
         if action == "next":
             return None if self.pane.why_not_next() or self.stage is STAGES[-1] else True
         if action == "watch":
-            return STAGES.index(self.stage) >= STAGES.index(Stage.WORKLOAD)
+            return STAGES.index(self.stage) >= STAGES.index(Stage.FILES)
         if action == "list":
             return parameters == (self.stage.value,)
         if action == "pick":
