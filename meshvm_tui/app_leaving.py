@@ -63,7 +63,7 @@ class LeavingApp(BaseApp):
         self._ending = code
         runs, keeper = self.runs, self.keeper
         if keeper and self.wizard and self.wizard.ready:
-            keeper.change(plan=self.wizard.typed())
+            keeper.change(plan=self.wizard.typed(), draft=self.wizard.unfinished)
         applying = runs is not None and runs.applying
         if runs and applying:
             runs.cancel()

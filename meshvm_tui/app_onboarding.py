@@ -93,7 +93,11 @@ class OnboardingApp(FinishWork):
             self.runs = Runs(worker, StepTimes(self.store.root))
         self.runs.begin(event.keeper)
         self.wizard = WizardScreen(
-            session=session.name, plan=session.plan, stage=opening_stage(session), board=self.runs.world
+            session=session.name,
+            plan=session.plan,
+            stage=opening_stage(session),
+            board=self.runs.world,
+            unfinished=session.draft,
         )
         self.runs.resuming = was_begun(session)
         for screen in self.app_screens():
@@ -138,6 +142,12 @@ class OnboardingApp(FinishWork):
             self.keeper.change(plan=event.plan)
             self.wizard.show_saved("saving …")
             self.runs.look_after_edit(self.wizard.stage)
+
+    @on(wanted.DraftEdited)
+    def _draft_edited(self, event: wanted.DraftEdited) -> None:
+        if self.keeper and self.wizard:
+            self.keeper.change(draft=event.unfinished)
+            self.wizard.show_saved("saving …")
 
     @on(wanted.StageShown)
     def _stage_shown(self, event: wanted.StageShown) -> None:

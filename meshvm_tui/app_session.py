@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from meshvm_tui.cluster_identity import ClusterIdentity
     from meshvm_tui.events import Event
     from meshvm_tui.plan import Plan
+    from meshvm_tui.plan_draft import Unfinished
     from meshvm_tui.session import Session
     from meshvm_tui.session_store import OpenSession, SessionStore
 
@@ -35,12 +36,13 @@ class SessionKeeper:
         self._saved = saved
         self._writing = threading.RLock()
         self._changed = threading.Condition()
-        self._pending: tuple[Plan, str] | None = None
+        self._pending: tuple[Plan, str, Unfinished] | None = None
         self._closed = False
         self._unsaved = False
         """Whether the last save failed: the next one writes what it could not."""
         self.plan: Plan = opened.session.plan
         self._screen = opened.session.last_screen
+        self._draft: Unfinished = opened.session.draft
         threading.Thread(target=self._work, name="meshvm-save", daemon=True).start()
 
     @property
@@ -53,12 +55,13 @@ class SessionKeeper:
         """Where each machine's bootstrap files get a folder."""
         return self._opened.files_dir
 
-    def change(self, *, plan: Plan | None = None, screen: str | None = None) -> None:
-        """Another plan, or another screen: saved soon."""
+    def change(self, *, plan: Plan | None = None, screen: str | None = None, draft: Unfinished | None = None) -> None:
+        """Another plan, another screen, or other parts that are not complete: saved soon."""
         self.plan = self.plan if plan is None else plan
         self._screen = self._screen if screen is None else screen
+        self._draft = self._draft if draft is None else draft
         with self._changed:
-            self._pending = (self.plan, self._screen)
+            self._pending = (self.plan, self._screen, self._draft)
             self._changed.notify_all()
 
     def take_event(self, event: Event) -> None:
@@ -84,10 +87,10 @@ class SessionKeeper:
             unsaved, self._unsaved = self._unsaved, False
         if pending is None and not unsaved:
             return
-        plan, screen = pending or (self.plan, self._screen)
+        plan, screen, draft = pending or (self.plan, self._screen, self._draft)
         try:
             with self._writing:
-                self._opened.save(replace(self.session, plan=plan, last_screen=screen))
+                self._opened.save(replace(self.session, plan=plan, last_screen=screen, draft=draft))
         except BaseException:
             self._unsaved = True
             raise
@@ -119,7 +122,7 @@ class SessionKeeper:
         with self._changed:
             self._closed = True
             # Also what an earlier save could not write; what is on disk already is not written again.
-            self._pending = (self.plan, self._screen)
+            self._pending = (self.plan, self._screen, self._draft)
             self._changed.notify_all()
         problem = self.save_now()
         self._opened.close()
@@ -146,7 +149,7 @@ def open_session(store: SessionStore, name: str, plan: Plan | None) -> OpenSessi
     if name and store.exists(name):
         opened = store.open(name)
         if plan is not None:
-            opened.save(replace(opened.session, plan=plan))
+            opened.save(replace(opened.session, plan=plan, draft={}))
         return opened
     fresh = plan or PlanDocument()
     return store.create(name or _free_name(store, fresh), fresh)

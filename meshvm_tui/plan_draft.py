@@ -1,12 +1,13 @@
 """A plan while a form edits it: what the form holds beyond the plan itself.
 
 A part that is switched off is remembered, so that switching it on again brings back what was typed. A part that is
-switched on and cannot be in a plan yet, because it lacks a name, is held here until it has one.
+switched on and cannot be in a plan yet, because it lacks a name, is held here until it has one; a session keeps it.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from meshvm_tui.events import Stage
@@ -23,6 +24,7 @@ NAMED = {"cluster.gke": {"location": "europe-west1", "name": "cluster"}}
 """What stands in for names that are not given yet, so that the others can be judged alone."""
 NEEDED = {"cluster.gke": (("location", "Location"), ("name", "Name"))}
 STAGES = {"cluster.gke": Stage.CLUSTER}
+Unfinished = Mapping[str, Mapping[str, str]]
 _GCE = re.compile(r"(machines\.\d+)\.gce$")
 _SIDE = ("host", "address", "ssh.via", "ssh.knownHost")
 """Fields that say something else of a machine on Compute Engine than of any other host."""
@@ -31,11 +33,16 @@ _SIDE = ("host", "address", "ssh.via", "ssh.knownHost")
 class PlanDraft:
     """The plan, the parts that were left out of it, and the part that is not complete. Paths are those of the YAML."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, unfinished: Unfinished | None = None) -> None:
         self.plan = plan
         self._left_out: dict[str, Any] = {}
-        self._unnamed: dict[str, dict[str, Any]] = {}
+        self._unnamed = _known(plan, unfinished or {})
         self._sides: dict[tuple[str, bool], dict[str, Any]] = {}
+
+    @property
+    def unfinished(self) -> Unfinished:
+        """The parts that are not complete, by path, with what was typed so far."""
+        return {path: dict(part) for path, part in self._unnamed.items()}
 
     def take(self, plan: Plan) -> None:
         """The plan was changed by somebody else."""
@@ -121,6 +128,15 @@ class PlanDraft:
         self._sides[machine, not on] = now
         other = self._sides.pop((machine, on), fresh)
         return {f"{machine}.{field}": value for field, value in other.items()}
+
+
+def _known(plan: Plan, unfinished: Unfinished) -> dict[str, dict[str, Any]]:
+    """As a session kept them; what a part has not, and parts that are in the plan meanwhile, are left out."""
+    return {
+        path: {name: str(unfinished[path].get(name, value)) for name, value in fields.items()}
+        for path, fields in UNNAMED.items()
+        if path in unfinished and value_at(plan, path) is None
+    }
 
 
 def _complete(part: str, values: dict[str, Any]) -> bool:

@@ -41,7 +41,8 @@ class Session:
     """A plan, one flat record per step, what undo needs (`kept`), and when things stop working (`clocks`).
 
     `kept` keys are "<step>/<machine>/<name>"; `clocks` are "<machine>/<name>" with an RFC 3339 time.
-    `origin` is a hash of the plan file that it began with, "" where it began with an empty form.
+    `origin` is a hash of the plan file that it began with, "" where it began with an empty form. `draft` are parts that
+    lack something which the plan cannot do without, by path, with what is typed so far.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Session:
     last_screen: str = ""
     cluster_uid: str = ""
     origin: str = ""
+    draft: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def record(self, step: str, machine: str = "") -> StepRecord | None:
         """The record of a step, or None where it was never started."""

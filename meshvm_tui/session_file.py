@@ -39,6 +39,7 @@ def to_text(session: Session) -> str:
         "lastScreen": session.last_screen,
         "clusterUID": session.cluster_uid,
         "origin": session.origin,
+        "draft": {path: dict(part) for path, part in session.draft.items()},
     }
     return json.dumps(redacted(value), indent=1, ensure_ascii=False) + "\n"
 
@@ -76,8 +77,9 @@ def from_text(text: str, place: Path) -> Session:
             last_screen=_text(value, "lastScreen"),
             cluster_uid=_text(value, "clusterUID"),
             origin=_text(value, "origin"),
+            draft={path: dict(part) for path, part in value.get("draft", {}).items()},
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(place, error) from error
 
 

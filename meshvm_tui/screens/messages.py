@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from meshvm_tui.cluster_identity import ClusterIdentity
     from meshvm_tui.events import Stage
     from meshvm_tui.plan import Plan
+    from meshvm_tui.plan_draft import Unfinished
     from meshvm_tui.plan_fields import Kind
     from meshvm_tui.screens.board import StepLine
 
@@ -62,6 +63,13 @@ class PlanEdited(Intent):
     """The plan was changed by an accepted value."""
 
     plan: Plan
+
+
+@dataclass
+class DraftEdited(Intent):
+    """Parts that lack something which the plan cannot do without, by path, with what is typed so far."""
+
+    unfinished: Unfinished
 
 
 @dataclass

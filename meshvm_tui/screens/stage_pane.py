@@ -28,6 +28,7 @@ from meshvm_tui.screens.stage_forms import FORMS
 
 if TYPE_CHECKING:
     from meshvm_tui.plan import Plan
+    from meshvm_tui.plan_draft import Unfinished
     from meshvm_tui.screens.board import Board
     from meshvm_tui.screens.fields import Field, When
 
@@ -38,8 +39,8 @@ Setting = tuple[str, str]
 class StagePane(VerticalScroll, can_focus=False):
     """The form of one stage.
 
-    `accepted` is called with each new plan at once, not by a message: a stage that is opened by the next key must
-    not begin with the plan of before.
+    `accepted` is called with each new plan, `drafted` with what the plan cannot hold yet: at once and not by a message,
+    for a stage that is opened by the next key must not begin with the plan of before.
     """
 
     class Judged(Message):
@@ -48,14 +49,24 @@ class StagePane(VerticalScroll, can_focus=False):
     class DefaultsWanted(Message):
         """Fields for which gcloud's settings may stand in are seen now."""
 
-    def __init__(self, stage: Stage, plan: Plan, accepted: Callable[[Plan], None], machine: int = 0) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        plan: Plan,
+        accepted: Callable[[Plan], None],
+        *,
+        machine: int,
+        unfinished: Unfinished,
+        drafted: Callable[[Unfinished], None],
+    ) -> None:
         super().__init__(id=f"stage-{stage.value.lower()}")
         self.stage = stage
         self.form = FORMS[stage]
         self.machine = machine
         self._accepted = accepted
+        self._drafted = drafted
         self._board: Board | None = None
-        self._draft = PlanDraft(with_a_machine(plan) if stage is Stage.MACHINE else plan)
+        self._draft = PlanDraft(with_a_machine(plan) if stage is Stage.MACHINE else plan, unfinished)
         self._defaults: Mapping[str, Setting] | None = None
         self._asked = False
 
@@ -179,12 +190,14 @@ class StagePane(VerticalScroll, can_focus=False):
         self._judge(event.row, event.text)
 
     def _judge(self, row: FieldRow, text: str) -> None:
-        before = self._draft.plan
+        before, unfinished = self._draft.plan, self._draft.unfinished
         edited = self._draft.edit(self._path(row.field.path), row.field.kind, text)
         row.show_error(edited.error)
         self._settle()
         if edited.plan != before:
             self._accepted(edited.plan)
+        if self._draft.unfinished != unfinished:
+            self._drafted(self._draft.unfinished)
         self.post_message(self.Judged())
 
     def _means(self, row: FieldRow, text: str) -> bool:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from meshvm_tui.candidates import Candidate, Found
     from meshvm_tui.plan import Plan
+    from meshvm_tui.plan_draft import Unfinished
     from meshvm_tui.problems import ProblemRecord
     from meshvm_tui.screens.app_screen import Command
     from meshvm_tui.screens.board import Board
@@ -95,8 +96,10 @@ class WizardScreen(WizardLists):
         Binding("ctrl+l", "log", "Log", priority=True, tooltip="the log, or back to the form"),
     ]
 
-    def __init__(self, *, session: str, plan: Plan, stage: Stage, board: Board) -> None:
-        super().__init__(session=session, plan=plan, stage=stage, board=board)
+    def __init__(
+        self, *, session: str, plan: Plan, stage: Stage, board: Board, unfinished: Unfinished | None = None
+    ) -> None:
+        super().__init__(session=session, plan=plan, stage=stage, board=board, unfinished=unfinished)
         self._picker: PickDialog | None = None
 
     def show_plan(self, plan: Plan) -> None:

@@ -18,7 +18,7 @@ from meshvm_tui.screens.board import STAGES, Board
 from meshvm_tui.screens.clickable import Clickable
 from meshvm_tui.screens.key_line import KeyLine
 from meshvm_tui.screens.log_drawer import LogDrawer
-from meshvm_tui.screens.messages import PlanEdited, StageShown
+from meshvm_tui.screens.messages import DraftEdited, PlanEdited, StageShown
 from meshvm_tui.screens.observed import changes_words
 from meshvm_tui.screens.painted import Painted
 from meshvm_tui.screens.panel import LivePanel
@@ -28,6 +28,7 @@ from meshvm_tui.screens.stage_pane import StagePane
 
 if TYPE_CHECKING:
     from meshvm_tui.plan import Plan
+    from meshvm_tui.plan_draft import Unfinished
     from meshvm_tui.screens.google_documents import Settings
 
 
@@ -38,10 +39,14 @@ class WizardFrame(AppScreen):
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (16, "-short"), (24, "-usual"), (40, "-tall")]  # noqa: RUF012 (as in Screen)
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (140, "-wide")]  # noqa: RUF012 (as in Screen)
 
-    def __init__(self, *, session: str, plan: Plan, stage: Stage, board: Board) -> None:
+    def __init__(
+        self, *, session: str, plan: Plan, stage: Stage, board: Board, unfinished: Unfinished | None = None
+    ) -> None:
         super().__init__()
         self.session = session
         self.plan = plan
+        self.unfinished: Unfinished = unfinished or {}
+        """Parts that the plan cannot hold yet, with what is typed so far."""
         self.stage = stage
         self.board = board
         self.machine = 0
@@ -62,9 +67,7 @@ class WizardFrame(AppScreen):
             yield Clickable(id="rail")
             with Vertical(id="middle"):
                 yield Painted(fixed=True, id="stage-title")
-                yield ContentSwitcher(
-                    StagePane(self.stage, self.plan, self.accept), initial=_pane_id(self.stage), id="stages"
-                )
+                yield ContentSwitcher(self._new_pane(self.stage), initial=_pane_id(self.stage), id="stages")
                 yield Painted(id="why-not")
             yield LivePanel()
         yield LogDrawer(id="log-drawer")
@@ -124,7 +127,7 @@ class WizardFrame(AppScreen):
         """Shows another stage."""
         switcher = self.query_one("#stages", ContentSwitcher)
         if not self.query(f"#{_pane_id(stage)}"):
-            await switcher.mount(StagePane(stage, self.plan, self.accept, self.machine))
+            await switcher.mount(self._new_pane(stage))
         if not self.query(f"#{_pane_id(stage)}"):
             return  # the app ended meanwhile
         self.stage = stage
@@ -132,11 +135,16 @@ class WizardFrame(AppScreen):
         self.pane.show_plan(self.plan, self.machine)
         self._settle()
 
+    def _new_pane(self, stage: Stage) -> StagePane:
+        return StagePane(
+            stage, self.plan, self.accept, machine=self.machine, unfinished=self.unfinished, drafted=self.keep
+        )
+
     def open_stages(self) -> list[Stage]:
         """The stages that can be shown: those before, and those up to the first that lacks something."""
         here = STAGES.index(self.stage)
         found = list(STAGES[: here + 1])
-        draft = PlanDraft(self.plan)
+        draft = PlanDraft(self.plan, self.unfinished)
         why = self.pane.why_not_next()
         for stage in STAGES[here + 1 :]:
             if why:
@@ -158,7 +166,7 @@ class WizardFrame(AppScreen):
         self.notify(f"{stage.value} waits for  {self._first_lack()}", markup=False)
 
     def _first_lack(self) -> str:
-        draft = PlanDraft(self.plan)
+        draft = PlanDraft(self.plan, self.unfinished)
         why = self.pane.why_not_next()
         return why or next((words for stage in STAGES if (words := draft.lacking(stage))), "")
 
@@ -174,6 +182,12 @@ class WizardFrame(AppScreen):
         self.plan = plan
         self.post_message(PlanEdited(plan))
         self.paint_panel()
+
+    def keep(self, unfinished: Unfinished) -> None:
+        """A form holds what the plan cannot hold yet: the app saves that too."""
+        self.touched = True
+        self.unfinished = unfinished
+        self.post_message(DraftEdited(unfinished))
 
     def typed(self) -> Plan:
         """The plan with what the last keys typed, which the editor has not told yet."""
