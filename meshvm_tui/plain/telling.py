@@ -18,6 +18,7 @@ from meshvm_tui.events import (
     StepStarted,
     StepState,
 )
+from meshvm_tui.observation_words import worth_saying
 from meshvm_tui.screens.board import STOPPED, Board, StepLine
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def observed_lines(board: Board, stage: Stage) -> Iterator[str]:
             yield f"  {line.problem.code}, cause: {' '.join(line.problem.cause.split())}"
             yield f"  what to do: {line.problem.next_action}"
         if line.observation:
-            for name, value in line.observation.details:
+            for name, value in worth_saying(line.observation, words):
                 yield f"  {name}: {shortened(value)}"
             for warning in line.observation.warnings:
                 yield f"  warning: {warning}"

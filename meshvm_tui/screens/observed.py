@@ -6,6 +6,7 @@ from textual.content import Content
 
 from meshvm_tui.events import Stage, StepState
 from meshvm_tui.findings import Severity
+from meshvm_tui.observation_words import worth_saying
 from meshvm_tui.screens.board import Board, StepLine
 from meshvm_tui.screens.cells import cut, padded, wrapped
 from meshvm_tui.screens.cells import width as cells
@@ -84,7 +85,7 @@ def _line(line: StepLine, width: int, *, several: bool) -> list[Part]:
         # The files stand in a table of their own, and what differs in each behind it.
         if not line.observation.files and len(differs) > 1:
             parts += _differences(differs, width)
-        for name, value in line.observation.details:
+        for name, value in worth_saying(line.observation, words):
             if name == DIFFERS:
                 continue
             room = min(max(TITLE_WIDTH - 2, cells(name)), max(TITLE_WIDTH, width // 2))

@@ -33,7 +33,7 @@ class StageForm:
 
 _CLUSTER = StageForm(
     Stage.CLUSTER,
-    "Which cluster the VM joins. Nothing changes before you have seen what.",
+    "Which cluster the VM joins. Nothing changes before you see what.",
     (
         Field(
             "cluster.context",

@@ -54,6 +54,7 @@ class ClusterReachable(Step):
             ("server", cluster.server),
             ("version", version),
             ("user", user or "not told (before Kubernetes 1.28)"),
+            ("permissions", _permissions(len(granted), len(questions))),
             ("may", ", ".join(granted) or "nothing of what the plan needs"),
             *((("may not", ", ".join(lacking)),) if lacking else ()),
             *(google.details if google else ()),
@@ -70,6 +71,10 @@ class ClusterReachable(Step):
     def apply(self, ports: Ports, scope: Scope) -> Outcome:
         """Looks once more."""
         return Outcome(changed=False, observation=self.observe(ports.reading(), scope))
+
+
+def _permissions(granted: int, asked: int) -> str:
+    return f"all {asked} that the plan needs" if granted == asked else f"{granted} of the {asked} that the plan needs"
 
 
 def _preflight(ports: ReadPorts, version: str) -> tuple[Finding, ...]:

@@ -206,7 +206,7 @@ def refuse_foreign(found: tuple[Found, ...], code: str) -> None:
 
 def _standing(item: Found) -> str:
     if item.live is None:
-        return "missing"
+        return "not there"
     if item.differences:
         return "different"
     return "there" if item.is_ours else "there, not made here"
