@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -12,6 +11,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 
 from meshvm_tui import app_messages as told
+from meshvm_tui.app_memory import Settled
 from meshvm_tui.app_opening import in_thread
 from meshvm_tui.app_signals import on_signals
 from meshvm_tui.key_order import run_bound
@@ -35,7 +35,8 @@ STYLES = ("styles/app.tcss",)
 """What the first frame needs; each further screen brings its own sheet."""
 PULSE = 0.1
 """Seconds between two paintings of what threads told: a flood of events costs no more than ten paintings a second."""
-
+SETTLES = 1.0
+"""Seconds between two looks whether further libraries were loaded."""
 
 ASCII_ONLY = AsciiOnly()
 FEW_COLOURS = PlainBackgrounds(colours=True)
@@ -108,6 +109,7 @@ class BaseApp(App[None]):
 
     def __init__(self, *styles: str, look: Look = LOOK) -> None:
         self.look = look
+        self.settled = Settled()
         self.preferences = look.preferences
         super().__init__(css_path=[*STYLES, *styles])
         for theme in themes():
@@ -156,10 +158,8 @@ class BaseApp(App[None]):
 
     def begin(self) -> None:
         """After the first frame: the operator's keys are judged, which needs all screens."""
-        if not gc.isenabled():
-            # What stands now stays to the end: no collection need ever go through it again.
-            gc.freeze()
-            gc.enable()
+        self.settled.shown()
+        self.set_interval(SETTLES, self.settled.loaded)
         if self.preferences.keymap:
             in_thread(self._judge_keymap, "meshvm-keymap")
         elif self.preferences.problems:

@@ -27,7 +27,15 @@ if TYPE_CHECKING:
 
 MARKS = {"begin": Mark.WAITING, "go-on": Mark.HERE, "mend": Mark.FAILED, "wait": Mark.ATTENTION, "nothing": Mark.DONE}
 """By what a session needs next (`session_standing.Need`)."""
-HEAVY = ("meshvm_tui.plan_file", "meshvm_tui.plan", "meshvm_tui.app_session", "meshvm_tui.screens.wizard")
+WIZARD = (
+    "meshvm_tui.app_runs",
+    "meshvm_tui.app_session",
+    "meshvm_tui.engine_worker",
+    "meshvm_tui.screens.wizard",
+    "meshvm_tui.step_times",
+)
+"""What the screen's thread takes up when a session is open: loaded before, so that it never waits for a disk."""
+HEAVY = ("meshvm_tui.plan_file", "meshvm_tui.plan", *WIZARD)
 Post = Callable[["Message"], object]
 
 
@@ -77,6 +85,8 @@ def open_in_thread(
         if after:
             after.join()
         try:
+            for module in WIZARD:
+                importlib.import_module(module)
             post(SessionOpened(SessionKeeper(open_session(store, name, plan), saved)))
         except Problem as problem:
             post(SessionRefused(problem.record()))

@@ -98,8 +98,9 @@ def show_app(
     monitor_namespace: str | None = None,
 ) -> int:
     """Runs the app until the operator leaves it; 0, or 128 + the signal that ended it."""
-    # Until the first frame nothing is garbage: the app collects from then on (`BaseApp.begin`).
-    gc.disable()
+    from meshvm_tui.app_memory import rest_until_shown
+
+    rest_until_shown()
     from meshvm_tui.app import make_app
     from meshvm_tui.commands.look import look_here
     from meshvm_tui.locations import preferences_file

@@ -90,9 +90,14 @@ class StagePane(VerticalScroll, can_focus=False):
         """The stage's table, where it has one."""
         return self.query_one(RowList) if self.query(RowList) else None
 
+    @property
+    def has_form(self) -> bool:
+        """Whether its fields are there: not yet while it opens, no more while it is taken down."""
+        return any(isinstance(row, FieldRow) for row in self.children)
+
     def rows(self) -> list[FieldRow]:
         """The fields that are there now, in their order."""
-        return [row for row in self.query(FieldRow) if row.seen]
+        return [row for row in self.children if isinstance(row, FieldRow) and row.seen]
 
     def focus_first(self) -> None:
         """Puts the cursor in the first field, or in the first one that is wrong."""

@@ -93,7 +93,12 @@ class WizardFrame(AppScreen):
     @property
     def ready(self) -> bool:
         """Also its form is there: it goes before the screen does."""
-        return super().ready and bool(self.query(f"#{_pane_id(self.stage)} FieldRow"))
+        if not super().ready:
+            return False
+        # Asked for every key: a query would go through each line of every form.
+        stages = self.query_one_optional("#stages", ContentSwitcher)
+        panes = stages.children if stages else ()
+        return any(pane.has_form for pane in panes if isinstance(pane, StagePane) and pane.stage is self.stage)
 
     @property
     def pane(self) -> StagePane:

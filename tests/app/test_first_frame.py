@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +13,9 @@ import pytest
 from textual.app import App
 
 from meshvm_tui.app_base import Look
+from meshvm_tui.app_memory import Settled
+from meshvm_tui.app_onboarding import OnboardingApp
+from meshvm_tui.app_opening import WIZARD
 from meshvm_tui.screens.themes import LIGHT
 from tests.app.harness import world
 
@@ -54,3 +60,27 @@ async def test_the_sheets_are_read_once_in_the_theme_that_is_shown(
         assert not again
         made.app.theme = "dark"
         await made.until(lambda: bool(again))
+
+
+def test_a_session_that_is_open_waits_for_no_module() -> None:
+    taken_up = inspect.getsource(OnboardingApp._session_opened)
+    assert set(re.findall(r"from (meshvm_tui\S+) import", taken_up)) <= set(WIZARD)
+
+
+def test_what_is_loaded_is_settled_once_and_only_where_the_collector_rested(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    resting = [True]
+    monkeypatch.setattr(gc, "isenabled", lambda: not resting[0])
+    monkeypatch.setattr(gc, "freeze", lambda: calls.append("freeze"))
+    monkeypatch.setattr(gc, "enable", lambda: calls.append("enable"))
+    settled = Settled()
+    settled.shown()
+    settled.loaded()
+    assert calls == ["freeze", "enable"]
+    monkeypatch.setitem(sys.modules, "a_library_that_was_loaded", sys)
+    settled.loaded()
+    settled.loaded()
+    assert calls == ["freeze", "enable", "freeze"]
+    resting[0] = False
+    Settled().shown()
+    assert len(calls) == 3
