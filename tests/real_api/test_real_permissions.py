@@ -1,8 +1,7 @@
-"""The roles of docs/permissions.md on a real API server: they are enough, and what they leave out is named."""
+"""The roles of docs/rbac on a real API server: they are enough, and what they leave out is named."""
 
 from __future__ import annotations
 
-import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -19,16 +18,16 @@ from tests.real_api.world import World
 
 pytestmark = pytest.mark.real_tools
 JSON = dict[str, Any]
-DOCUMENT = Path(__file__).parents[2] / "docs" / "permissions.md"
+DOCUMENTS = Path(__file__).parents[2] / "docs" / "rbac"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 
 
 @pytest.fixture
 def documented(world: World) -> World:
-    """A server on which an administrator has applied the document's roles."""
-    blocks = re.findall(r"```yaml\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
-    roles = [item for block in blocks for item in yaml.safe_load_all(block) if item]
-    assert {item["kind"] for item in roles} == {"ClusterRole"}
+    """A server on which an administrator has applied the documents' roles, and none of their bindings yet."""
+    items = [item for file in sorted(DOCUMENTS.glob("*.yaml")) for item in yaml.safe_load_all(file.read_text("utf-8"))]
+    roles = [item for item in items if item["kind"] == "ClusterRole"]
+    assert len(roles) == 4
     for role in roles:
         reply = world.driver.apply(f"{RBAC}/clusterroles/{role['metadata']['name']}", role, "admin", force=True)
         assert reply.code < 300, reply.text
