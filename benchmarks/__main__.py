@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 
-NAMES = ("first_frame", "stall", "memory", "help_text", "lab_start", "bootstrap_files", "vm_part")
+NAMES = ("first_frame", "stall", "memory", "help_text", "lab_start", "bootstrap_files", "looks", "vm_part")
 
 
 def main() -> None:

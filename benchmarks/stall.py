@@ -54,7 +54,7 @@ def measure(rounds: int) -> Stalls:
 
 
 def _round() -> tuple[Mapping[str, float], float]:
-    with tempfile.TemporaryDirectory() as place, _lab(Path(place) / "lab") as environment:
+    with tempfile.TemporaryDirectory() as place, lab_environment(Path(place) / "lab", GOOGLE_RTT) as environment:
         ours = _app(environment, str(Path(place) / "lab"))
         minimal = _app(environment, "-", str(ours["keys"]), str(ours["lines"]))
     return ours["longest"], max(minimal["longest"].values())
@@ -68,8 +68,8 @@ def _app(environment: Mapping[str, str], *arguments: str) -> dict[str, Any]:
 
 
 @contextmanager
-def _lab(state: Path) -> Iterator[dict[str, str]]:
-    """A lab behind whose Google lies a slow link; gives the environment that leads there."""
+def lab_environment(state: Path, google_rtt: float = 0.0) -> Iterator[dict[str, str]]:
+    """A lab, with a link to its Google as slow as that; gives the environment that leads there."""
     lab = subprocess.Popen(
         [sys.executable, "-m", "meshvm_tui.lab", "serve", "--state", str(state)],
         stdin=subprocess.DEVNULL,
@@ -82,8 +82,11 @@ def _lab(state: Path) -> Iterator[dict[str, str]]:
                 sys.exit("the lab did not start")
             time.sleep(0.02)
         values: dict[str, str] = json.loads((state / "env.json").read_text(encoding="utf-8"))
+        if not google_rtt:
+            yield values
+            return
         google = urlsplit(values["CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE"]).netloc
-        with slow_link(GOOGLE_RTT, [google]) as link:
+        with slow_link(google_rtt, [google]) as link:
             near = f"127.0.0.1:{link.ports[0]}"
             slow = {name: value.replace(google, near) for name, value in values.items()}
             yield {**os.environ, **slow, "HOME": str(state), "PYTHONPATH": str(Path.cwd())}

@@ -12,7 +12,7 @@ from meshvm_tui.app_opening import in_thread
 from meshvm_tui.engine_worker import EngineWorker, Job
 from meshvm_tui.events import Event, Mode, RunFinished, Stage, StepLogged, StepState
 from meshvm_tui.exit_codes import ExitCode
-from meshvm_tui.look_pace import LookPace
+from meshvm_tui.look_pace import LookPace, asks_for_instances
 from meshvm_tui.plan_fields import lacking
 from meshvm_tui.screens.board import STAGES, Board
 from meshvm_tui.screens.log_drawer import log_line
@@ -52,6 +52,7 @@ class Runs:
         self._said: list[str] = []
         self._said_now: list[str] = []
         self.pace = LookPace()
+        self._google = False
 
     def begin(self, keeper: SessionKeeper) -> None:
         """Another session: nothing is known yet."""
@@ -127,7 +128,8 @@ class Runs:
         now = time.monotonic()
         if isinstance(event, RunFinished) and not self._shows:
             self._said, self._said_now = self._said_now, []
-            self.pace.ended(now, well=event.exit_code in (ExitCode.DONE, ExitCode.CHANGES_PENDING))
+            well = event.exit_code in (ExitCode.DONE, ExitCode.CHANGES_PENDING)
+            self.pace.ended(now, well=well, google=self._google)
         if not (isinstance(event, RunFinished) and event.exit_code == ExitCode.CANCELLED and not self._shows):
             self.world.take(event, now, quiet=not self._shows)
             if isinstance(event, RunFinished) and self.resuming and not self._shows:
@@ -149,7 +151,7 @@ class Runs:
         words = f"{problem.title}: {problem.cause}"
         self.world.running = False
         if not self._shows:
-            self.pace.ended(time.monotonic(), well=False)
+            self.pace.ended(time.monotonic(), well=False, google=self._google)
         self.log.append(f" {problem.code}  {words}")
         self.shown.take(RunFinished("", "", self._mode, int(ExitCode.FAILED), False, words), time.monotonic())
         self.changed = True
@@ -184,6 +186,7 @@ class Runs:
             return
         if not shows:
             upto = _lookable(keeper.plan, upto)
+            self._google = asks_for_instances(keeper.plan, upto)
         applies = mode is Mode.APPLY
         self._mode, self._shows = mode, shows
         self._token = self._worker.submit(

@@ -3,8 +3,18 @@ hammered. All times are monotonic seconds that the caller gives."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from meshvm_tui.events import Stage
+
+if TYPE_CHECKING:
+    from meshvm_tui.plan import Plan
+
 PAUSE = 1.0
 """Seconds from the end of a look to the next one. A look that took longer is followed by as long a pause."""
+GOOGLE_PAUSE = 5.0
+"""The same where the look asked Google for instances: a dozen requests of a quota that the whole project shares. One
+that took longer than half of it is followed by a pause twice as long."""
 REST = 15.0
 """Seconds between two looks while they fail again and again, or while nobody is there."""
 NOBODY_AFTER = 600.0
@@ -51,10 +61,10 @@ class LookPace:
         """A look has begun."""
         self._began, self._when, self._wished = now, now + LOST_AFTER, False
 
-    def ended(self, now: float, *, well: bool) -> None:
-        """A look has ended: when the next one is."""
+    def ended(self, now: float, *, well: bool, google: bool = False) -> None:
+        """A look has ended, which asked `google` for instances or not: when the next one is."""
         self._failed = 0 if well else self._failed + 1
-        pause = min(REST, max(PAUSE * 2**self._failed if self._failed else PAUSE, now - self._began))
+        pause = min(REST, max(PAUSE * 2**self._failed, pause_after(now - self._began, google=google)))
         self.resting = self._nobody(now)
         if self._wished:
             return
@@ -82,3 +92,14 @@ class LookPace:
 
     def _nobody(self, now: float) -> bool:
         return self._away or now - self._touched > NOBODY_AFTER
+
+
+def pause_after(seconds: float, *, google: bool) -> float:
+    """Seconds between a look that went well and took so many, and the next one."""
+    return max(GOOGLE_PAUSE, 2 * seconds) if google else max(PAUSE, seconds)
+
+
+def asks_for_instances(plan: Plan, upto: Stage) -> bool:
+    """Whether a look up to this stage asks Google for instances and firewall rules."""
+    stages = list(Stage)
+    return any(machine.gce for machine in plan.machines) and stages.index(upto) >= stages.index(Stage.MACHINE)

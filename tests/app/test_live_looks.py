@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 from textual import events as textual_events
 
+from meshvm_tui import look_pace
 from meshvm_tui.events import Mode, Stage
-from meshvm_tui.look_pace import NEVER, NOBODY_AFTER, PAUSE, REST, SLEPT, LookPace
+from meshvm_tui.look_pace import GOOGLE_PAUSE, NEVER, NOBODY_AFTER, PAUSE, REST, SLEPT, LookPace, asks_for_instances
+from meshvm_tui.plan import GceInstance, Machine, Plan
 from meshvm_tui.problems import PermanentError
 from tests.app.fakes import STEPS, ScriptedEngine
-from tests.app.harness import World, world
+from tests.app.harness import WIDE, World, world
 
 SOON = 0.05
+GOOGLES = Machine(name="vm-1", gce=GceInstance(project="acme-prod", zone="europe-west1-b"))
 
 
 async def on_workload(made: World) -> None:
@@ -112,6 +116,47 @@ def test_a_slow_look_is_followed_by_as_long_a_pause() -> None:
     pace.began(0.0)
     pace.ended(4.0, well=True)
     assert (pace.due(7.9), pace.due(8.0)) == (False, True)
+
+
+@pytest.mark.parametrize(("took", "pause"), [(0.4, GOOGLE_PAUSE), (4.0, 8.0), (30.0, REST)])
+def test_google_is_asked_less_often(took: float, pause: float) -> None:
+    pace = LookPace()
+    pace.wanted(0.0, 0.0)
+    pace.began(0.0)
+    pace.ended(took, well=True, google=True)
+    assert pace.until(took) == pause
+
+
+@pytest.mark.parametrize(
+    ("machine", "stage", "asked"),
+    [
+        (GOOGLES, Stage.WORKLOAD, False),
+        (GOOGLES, Stage.MACHINE, True),
+        (GOOGLES, Stage.SERVICES, True),
+        (Machine(name="vm-1", host="10.128.0.7"), Stage.SERVICES, False),
+    ],
+)
+def test_google_is_asked_for_instances_from_machine_on(machine: Machine, stage: Stage, *, asked: bool) -> None:
+    assert asks_for_instances(Plan(machines=[machine]), stage) is asked
+
+
+async def test_the_help_says_how_often_it_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with world(tmp_path, monkeypatch, size=WIDE) as made:
+        await made.press("f1", "end")
+        await made.says("5 seconds after it where Google is asked for instances")
+
+
+async def test_the_wizard_looks_less_often_where_google_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = Plan(machines=[GOOGLES])
+    async with world(tmp_path, monkeypatch, look_again=SOON, plan=plan) as made:
+        monkeypatch.setattr(look_pace, "GOOGLE_PAUSE", 3000.0)
+        monkeypatch.setattr(look_pace, "REST", 3000.0)
+        assert made.app.runs
+        await made.app.back_to_wizard(Stage.SERVICES)
+        pace = made.app.runs.pace
+        await made.until(lambda: 100.0 < pace.until(time.monotonic()) < NEVER, "a long pause")
 
 
 def test_looks_that_fail_again_and_again_become_rare_until_the_operator_does_something() -> None:
