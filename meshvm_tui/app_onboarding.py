@@ -178,6 +178,7 @@ class OnboardingApp(FinishWork):
     def _run_wanted(self, event: wanted.RunWanted) -> None:
         keeper = self.keeper
         if keeper and self.runs and self._approved:
+            self.runs.skip(event.skip)
             for screen in self.app_screens()[-1:]:
                 screen.show_status("Saving the session before anything is changed …")
             in_thread(lambda: self.post(told.SavedForRun(event.stage, keeper.save_now())), "meshvm-save-for-run")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from meshvm_tui.app_session import SessionKeeper
     from meshvm_tui.plan import Plan
     from meshvm_tui.problems import ProblemRecord
-    from meshvm_tui.screens.board import StepLine
+    from meshvm_tui.screens.board import StepKey, StepLine
     from meshvm_tui.session import Session
     from meshvm_tui.step_times import StepTimes
 
@@ -51,6 +51,7 @@ class Runs:
         self._look_at: Stage | None = None
         self._said: list[str] = []
         self._said_now: list[str] = []
+        self._skips: frozenset[StepKey] = frozenset()
         self.pace = LookPace()
         self._google = False
 
@@ -58,6 +59,7 @@ class Runs:
         """Another session: nothing is known yet."""
         self._keeper = keeper
         self.world, self.shown, self.log = Board(), Board(), []
+        self._skips = frozenset()
         self._look_at = None
         self.resuming = self.looked_whole = False
 
@@ -106,6 +108,10 @@ class Runs:
         self.shown = Board()
         self._start(Mode.PLAN, stage, shows=True)
         return self.shown
+
+    def skip(self, step: StepKey | None) -> None:
+        """The next run goes on without this step as well; None: without none, everything is asked for again."""
+        self._skips = self._skips | {step} if step else frozenset()
 
     def apply(self, stage: Stage, approved: Board) -> Board:
         """Applies what stood on the approved board, and tells it on a new one."""
@@ -201,6 +207,7 @@ class Runs:
                 approved=approved.approvals() if applies and approved else None,
                 files_root=keeper.files_root,
                 record=keeper.take_event if applies else None,
+                skips=self._skips if applies else frozenset(),
             )
         )
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from meshvm_tui.engine_guard import CLUSTER_STEP, check_same_cluster, check_still_the_same
 from meshvm_tui.engine_result import ACTION_NEEDED
 from meshvm_tui.engine_retry import reading
-from meshvm_tui.engine_run import NOT_REACHED, Run
+from meshvm_tui.engine_run import NOT_REACHED, SKIPPED, Run
 from meshvm_tui.engine_step import Applying, Looking, StepResult
 from meshvm_tui.events import Mode, Stage, StepFinished, StepStarted, StepState
 from meshvm_tui.ports import Ports, ReadPorts
@@ -59,6 +59,9 @@ class Chain:
             if reason:
                 self._finish(step, 0.0, StepResult(StepState.PENDING, False, NOT_REACHED, f"not run: {reason}"))
                 continue
+            if self.run.skipped(step, self.name):
+                self._skip(step)
+                continue
             self._run_step(step)
 
     def _obstacle(self, step: Step, unreachable: str) -> str:
@@ -70,6 +73,12 @@ class Chain:
             return self.stopped_by
         need = self.run.blocker(step.needs, self.name)
         return f"{need} is needed first" if need else ""
+
+    def _skip(self, step: Step) -> None:
+        """Neither done nor failed; the journal says that it was the operator's wish."""
+        if self.run.request.mode is Mode.APPLY:
+            self.run.journal("skipped", {"step": step.id, "machine": self.name})
+        self._finish(step, 0.0, StepResult(StepState.LEFT_OUT, False, SKIPPED, "skipped: not proven"))
 
     def _run_step(self, step: Step) -> None:
         clock = self.run.clock
@@ -141,7 +150,12 @@ class Chain:
 
     def _finish(self, step: Step, seconds: float, result: StepResult) -> None:
         event: StepFinished = self.run.telling.tell(
-            StepFinished, step=step.id, machine=self.name, seconds=round(seconds, 3), **result.fields()
+            StepFinished,
+            step=step.id,
+            machine=self.name,
+            seconds=round(seconds, 3),
+            may_skip=step.may_skip and result.state is StepState.FAILED,
+            **result.fields(),
         )
         self.run.finished(event)
 

@@ -45,6 +45,8 @@ def _exit_code(run: Run, results: list[StepFinished], machines: set[str]) -> Exi
         return _failure_code(failed, machines)
     if run.request.mode is Mode.PLAN and any(pending(result) for result in results):
         return ExitCode.CHANGES_PENDING
+    if run.request.mode is Mode.APPLY and any(result.state is StepState.LEFT_OUT for result in results):
+        return ExitCode.NOT_PROVEN
     return ExitCode.DONE
 
 
@@ -78,7 +80,13 @@ def _message(code: ExitCode, results: list[StepFinished], mode: Mode) -> str:
             return f"As planned, as far as can be seen; {_count(len(waiting), 'step')} can be known after {needed}."
         return "Everything is as planned." if not waiting else f"{_count(len(waiting), 'step')} would change something."
     changed = sum(result.changed for result in results)
-    return f"Done: {_count(changed, 'step')} changed something." if changed else "Done: nothing had to change."
+    done = f"Done: {_count(changed, 'step')} changed something." if changed else "Done: nothing had to change."
+    skipped = [result for result in results if result.state is StepState.LEFT_OUT]
+    return f"{done} Not proven: {', '.join(map(_named, skipped))} (skipped)." if skipped else done
+
+
+def _named(result: StepFinished) -> str:
+    return f"{result.step} on {result.machine}" if result.machine else result.step
 
 
 def _waits_for(result: StepFinished) -> str:

@@ -21,6 +21,7 @@ Walk = tuple[tuple["Step", str], ...]
 """Steps in their order, each with its machine's name or ""."""
 
 NOT_REACHED = "NotReached"
+SKIPPED = "SkippedByOperator"
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class RunRequest:
     `approved` are the fingerprints that the operator has seen, by (step, machine); None approves what is found.
     An empty fingerprint was shown as expected before it could be known, and approves what its step then finds.
     `files_root` is the folder in which each machine's bootstrap files get a folder.
+    `skips` are (step, machine) that the operator goes on without, machine "" for all; only steps that allow it are.
     `longest` is how many seconds any step may wait or try again at most; None leaves it to each step's own deadline.
     """
 
@@ -42,6 +44,7 @@ class RunRequest:
     files_root: Path | None = None
     only_steps: frozenset[str] | None = None
     longest: float | None = None
+    skips: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass
@@ -76,6 +79,11 @@ class Run:
     def result(self, step: str, machine: str) -> StepFinished | None:
         """The result of a step of this machine, or of the step that all machines share."""
         return self.results.get((step, machine)) or self.results.get((step, ""))
+
+    def skipped(self, step: Step, machine: str) -> bool:
+        """Whether the operator goes on without this step. A look that only shows what is there leaves nothing out."""
+        wanted = not self.request.skips.isdisjoint({(step.id, machine), (step.id, "")})
+        return wanted and step.may_skip and self.request.mode is not Mode.OBSERVE
 
     def blocker(self, needs: tuple[str, ...], machine: str) -> str:
         """The first of the needed steps that failed or was not reached; "" where none did."""

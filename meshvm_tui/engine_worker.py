@@ -35,6 +35,7 @@ class Job:
     approved: Mapping[tuple[str, str], tuple[str, ...]] | None = None
     files_root: Path | None = None
     record: Callable[[Event], None] | None = None
+    skips: frozenset[tuple[str, str]] = frozenset()
     cancel: threading.Event = field(default_factory=threading.Event)
 
 
@@ -113,6 +114,7 @@ class EngineWorker:
             upto=job.upto,
             approved=job.approved,
             files_root=job.files_root,
+            skips=job.skips,
         )
 
         def emit(event: Event) -> None:

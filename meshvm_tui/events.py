@@ -40,6 +40,8 @@ class StepState(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    LEFT_OUT = "left-out"
+    """The operator skipped it: neither done nor failed."""
 
 
 class Standing(StrEnum):
@@ -180,7 +182,10 @@ class StepProgressed(Event):
 
 @dataclass(frozen=True)
 class StepFinished(Event):
-    """A step ended. `changed` says whether the world is different now; `seconds` is how long it took."""
+    """A step ended. `changed` says whether the world is different now; `seconds` is how long it took.
+
+    `may_skip`: it failed, and the run can go on without it, for it only proves something.
+    """
 
     step: str
     machine: str
@@ -192,6 +197,7 @@ class StepFinished(Event):
     observation: Observation | None = None
     changes: tuple[Change, ...] = ()
     problem: ProblemRecord | None = None
+    may_skip: bool = False
 
 
 @dataclass(frozen=True)

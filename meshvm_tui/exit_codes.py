@@ -22,3 +22,5 @@ class ExitCode(IntEnum):
     """Some machines are done, others failed."""
     CHANGES_PENDING = 6
     """A dry run found something to change."""
+    NOT_PROVEN = 7
+    """Everything is done but what the operator skipped: that is not proven."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from meshvm_tui.session import Session
 
 PROBE = "probe-"
+ENDED = (StepState.SUCCEEDED, StepState.FAILED, StepState.LEFT_OUT)
 
 
 def of_this_run(lines: Iterable[StepLine]) -> list[Proof]:
@@ -25,17 +26,24 @@ def of_this_run(lines: Iterable[StepLine]) -> list[Proof]:
             line.state is StepState.SUCCEEDED,
             line.message,
             line.observation.details if line.observation else (),
+            skipped=line.state is StepState.LEFT_OUT,
         )
         for line in lines
-        if line.step.startswith(PROBE) and line.state in (StepState.SUCCEEDED, StepState.FAILED)
+        if line.step.startswith(PROBE) and line.state in ENDED
     ]
 
 
 def of_session(session: Session) -> list[Proof]:
     """What earlier runs wrote down: the answer and its time."""
-    ended = (StepState.SUCCEEDED.value, StepState.FAILED.value)
     return [
-        Proof(item.step, item.machine, item.state == ended[0], item.message, asked=item.finished)
+        Proof(
+            item.step,
+            item.machine,
+            item.state == StepState.SUCCEEDED.value,
+            item.message,
+            asked=item.finished,
+            skipped=item.state == StepState.LEFT_OUT.value,
+        )
         for item in session.records
-        if item.step.startswith(PROBE) and item.state in ended
+        if item.step.startswith(PROBE) and item.state in {state.value for state in ENDED}
     ]

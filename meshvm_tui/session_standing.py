@@ -59,6 +59,9 @@ def standing_of(session: Session, now: float) -> SessionStanding:
     if not session.records:
         return _not_begun(session)
     for step, machine, record in known:
+        if record is not None and record.state == StepState.LEFT_OUT.value:
+            words = f"{step.title} was skipped: not proven"
+            return SessionStanding(Need.GO_ON, step.stage.value, _at(step, machine, words))
         if record is None or record.state not in _DONE:
             return SessionStanding(Need.GO_ON, step.stage.value, _at(step, machine, f"next is {step.title}"))
     if not session.plan.machines:

@@ -14,6 +14,7 @@ _GLYPHS = {
     StepState.SKIPPED: "✓",
     StepState.FAILED: "✗",
     StepState.CANCELLED: "–",
+    StepState.LEFT_OUT: "–",
     StepState.PENDING: "○",
     StepState.RUNNING: "↻",
 }

@@ -13,6 +13,7 @@ from meshvm_tui.commands.options import cluster_options, namespace_option, read_
 from meshvm_tui.commands.other_cluster import other_cluster
 from meshvm_tui.commands.script_file import Listing, save_script
 from meshvm_tui.commands.session_choice import default_name, hold
+from meshvm_tui.commands.skips import skips_of
 from meshvm_tui.exit_codes import ExitCode
 from meshvm_tui.locations import sessions_dir
 
@@ -40,6 +41,13 @@ if TYPE_CHECKING:
     "--timeout", "longest", type=click.FloatRange(min=0), metavar="SECONDS", help="No step waits longer than this."
 )
 @click.option(
+    "--skip",
+    "skipped",
+    multiple=True,
+    metavar="STEP",
+    help="Go on without a step that only proves something (STEP or STEP@MACHINE); exit code 7: not proven.",
+)
+@click.option(
     "--accept-cluster",
     "accepted",
     default="",
@@ -58,6 +66,7 @@ def apply(
     script: Path | None,
     name: str,
     longest: float | None,
+    skipped: tuple[str, ...],
     accepted: str,
     kubeconfig: str,
     context: str,
@@ -82,6 +91,7 @@ def apply(
     if not (dry_run or yes or sys.stdin.isatty()):
         raise click.UsageError("There is no terminal to ask on: say --yes, or --dry-run to only look.")
     plan = with_overrides(load_plan(path), kubeconfig=kubeconfig, context=context, namespace=namespace)
+    skips = skips_of(skipped, plan)
     output = JsonOutput() if as_json else TextOutput()
     store = SessionStore(sessions_dir())
     secrets = CommandLineSecrets()
@@ -90,16 +100,16 @@ def apply(
     try:
         if dry_run:
             if script is None:
-                return look(plan, name, store, connections, output, longest=longest, accepted=accepted)
+                return look(plan, name, store, connections, output, longest=longest, skips=skips, accepted=accepted)
             listed = Listing(output)
-            code = look(plan, name, store, connections, listed, longest=longest, accepted=accepted)
+            code = look(plan, name, store, connections, listed, longest=longest, skips=skips, accepted=accepted)
             save_script(script, plan, listed)
             return code
         held = hold(store, name, plan, path)
         try:
             if cluster := other_cluster(held.session, plan, connections, accepted):
                 held.move_to(cluster)
-            return _change(plan, held, connections, output, ask=not yes, longest=longest)
+            return _change(plan, held, connections, output, ask=not yes, longest=longest, skips=skips)
         finally:
             held.close()
     finally:
@@ -115,6 +125,7 @@ def look(
     output: Output,
     *,
     longest: float | None = None,
+    skips: frozenset[tuple[str, str]] = frozenset(),
     accepted: str = "",
 ) -> ExitCode:
     """Lists what would change; keeps nothing."""
@@ -127,7 +138,7 @@ def look(
         session = store.read(name)
         cluster = other_cluster(session, plan, connections, accepted)
         kept = dict((session.in_cluster(cluster) if cluster else session).kept)
-    request = RunRequest(plan, Mode.PLAN, session=name, longest=longest)
+    request = RunRequest(plan, Mode.PLAN, session=name, longest=longest, skips=skips)
     finished = run_plan(request, connections, output, kept=kept)
     return ExitCode(finished.exit_code)
 
@@ -140,12 +151,15 @@ def _change(
     *,
     ask: bool,
     longest: float | None,
+    skips: frozenset[tuple[str, str]],
 ) -> ExitCode:
     from meshvm_tui.commands.running import run_plan
     from meshvm_tui.engine import RunRequest
     from meshvm_tui.events import Mode
 
-    request = RunRequest(plan, Mode.APPLY, session=held.session.name, files_root=held.files_dir, longest=longest)
+    request = RunRequest(
+        plan, Mode.APPLY, session=held.session.name, files_root=held.files_dir, longest=longest, skips=skips
+    )
     if ask:
         review = _Review(output)
         seen = run_plan(replace(request, mode=Mode.PLAN), connections, review, held)

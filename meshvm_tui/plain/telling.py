@@ -33,6 +33,7 @@ _STATES = {
     StepState.SKIPPED: "in place",
     StepState.FAILED: "failed",
     StepState.CANCELLED: "cancelled",
+    StepState.LEFT_OUT: "skipped",
 }
 
 

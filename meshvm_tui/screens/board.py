@@ -49,6 +49,7 @@ class StepLine:
     changes: tuple[Change, ...] = ()
     problem: ProblemRecord | None = None
     known: bool = False
+    may_skip: bool = False
 
     @property
     def key(self) -> StepKey:
@@ -69,6 +70,7 @@ class StepLine:
             StepState.RUNNING: Mark.WORKING,
             StepState.FAILED: Mark.FAILED,
             StepState.CANCELLED: Mark.SKIPPED,
+            StepState.LEFT_OUT: Mark.SKIPPED,
             StepState.SKIPPED: Mark.DONE,
             StepState.SUCCEEDED: Mark.DONE,
         }
@@ -177,4 +179,5 @@ def _folded(line: StepLine, event: StepStarted | StepProgressed | StepPlanned | 
         changes=event.changes,
         problem=event.problem,
         known=event.reason != STOPPED,
+        may_skip=event.may_skip,
     )

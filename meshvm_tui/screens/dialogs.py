@@ -24,15 +24,21 @@ class ProblemDialog(Keyed, ModalScreen[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "go_on", "Go on", key_display="⏎", priority=True),
         Binding("r", "again", "Try again", key_display="R"),
+        Binding("s", "skip", "Skip it", key_display="S"),
         Binding("ctrl+e", "evidence", "Evidence", key_display="^E", priority=True),
         Binding("escape", "leave", "Leave it for now", key_display="esc"),
     ]
 
-    def __init__(self, problem: ProblemRecord, *, go_on: str, done: str = "", again: str = "") -> None:
+    def __init__(
+        self, problem: ProblemRecord, *, go_on: str, done: str = "", again: str = "", may_skip: bool = False
+    ) -> None:
         super().__init__()
         self.problem = problem
         self.wants_again = False
         """Whether the operator goes on by trying the same again; `again` says so beside the other way."""
+        self.wants_skip = False
+        """Whether the operator goes on without the step; only where `may_skip`."""
+        self._may_skip = may_skip
         self._again = again
         self._go_on = go_on
         self._done = done
@@ -53,7 +59,10 @@ class ProblemDialog(Keyed, ModalScreen[bool]):
                 evidence = "\n".join(f"{name}: {printable(value)}" for name, value in problem.evidence)
                 yield Static(evidence or "There is no more.", id="evidence", markup=False)
             again = {"again": self._again} if self._again else {}
-            yield DialogKeys({"go_on": self._go_on, **again, "evidence": "evidence", "leave": "leave it for now"})
+            skip = {"skip": "skip it"} if self._may_skip else {}
+            yield DialogKeys(
+                {"go_on": self._go_on, **again, **skip, "evidence": "evidence", "leave": "leave it for now"}
+            )
 
     def action_go_on(self) -> None:
         """What the operator does about it."""
@@ -65,8 +74,16 @@ class ProblemDialog(Keyed, ModalScreen[bool]):
             self.wants_again = True
             self.dismiss(True)
 
+    def action_skip(self) -> None:
+        """Goes on without it."""
+        if self._may_skip:
+            self.wants_skip = True
+            self.dismiss(True)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Trying again has a key of its own only beside another way."""
+        """Trying again has a key of its own only beside another way; skipping only where the step allows it."""
+        if action == "skip":
+            return self._may_skip
         return bool(self._again) if action == "again" else True
 
     def action_evidence(self) -> None:

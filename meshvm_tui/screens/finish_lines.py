@@ -30,6 +30,7 @@ class Proof:
     words: str
     details: tuple[tuple[str, str], ...] = ()
     asked: str = ""
+    skipped: bool = False
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,8 @@ def _answers(plan: Plan, machine: str, proofs: Sequence[Proof]) -> Iterator[Fact
         proof = next((item for item in proofs if (item.step, item.machine) == (step, machine)), None)
         if source not in planned:
             yield Fact(Mark.ATTENTION, sentence, ("not proven: the plan makes no request this way",))
+        elif proof is not None and proof.skipped:
+            yield Fact(Mark.ATTENTION, sentence, ("not proven: skipped; Services, then Ctrl+A asks again",))
         elif proof is None:
             yield Fact(Mark.ATTENTION, sentence, ("not proven: no request was made yet; Services, then Ctrl+A asks",))
         else:

@@ -98,9 +98,11 @@ class ReviewWanted(Intent):
 
 @dataclass
 class RunWanted(Intent):
-    """Apply what was reviewed, up to this stage."""
+    """Apply what was reviewed, up to this stage; `skip` is a step and its machine that failed and is gone on without,
+    beside those that were skipped before it. Without one all of them are asked for again."""
 
     stage: Stage
+    skip: tuple[str, str] | None = None
 
 
 class CancelWanted(Intent):

@@ -34,6 +34,8 @@ class Once:
 
     words: str
     intent: Intent
+    skip: Intent | None = None
+    """Going on without the step, where it only proves something."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +51,19 @@ def ask(screen: AppScreen, failed: StepLine, *, plan: Plan, stage: Stage, once: 
         return
     way = _way(screen, problem, machine=failed.machine, plan=plan, stage=stage, once=once)
     dialog = ProblemDialog(
-        problem, go_on=way.words if way else once.words, done=done, again=once.words if way and way.words else ""
+        problem,
+        go_on=way.words if way else once.words,
+        done=done,
+        again=once.words if way and way.words else "",
+        may_skip=once.skip is not None,
     )
 
     def answered(yes: bool | None) -> None:
         if not yes:
             return
-        if way and not dialog.wants_again:
+        if dialog.wants_skip and once.skip is not None:
+            screen.leave_by(once.skip)
+        elif way and not dialog.wants_again:
             way.go()
         else:
             screen.leave_by(once.intent)

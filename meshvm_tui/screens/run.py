@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from meshvm_tui.screens.board import StepLine
 
 MOVED = "MVM-111"
+GONE_WELL = (ExitCode.DONE, ExitCode.NOT_PROVEN)
 HELP = """\
 What is being done, step by step, with the log below. A run that is cancelled or fails leaves what is done as it is; \
 the next one goes on from there.
@@ -58,6 +59,9 @@ class RunScreen(AppScreen):
         Binding("pagedown", "scroll_steps(1)", "Down", show=False, tooltip="more steps"),
         Binding("pageup", "scroll_steps(-1)", "Up", show=False, tooltip="the steps before"),
         Binding("r", "retry", "Retry", tooltip="after a failure: again; what is done is not done twice"),
+        Binding(
+            "s", "skip", "Skip", tooltip="goes on without the proof that failed; Finish says that it is not proven"
+        ),
         Binding("p", "problem", "Problem", tooltip="the problem once more"),
         Binding("f6", "watch", "Watch", tooltip="the WorkloadEntries, live"),
         Binding("ctrl+l", "log", "Log", tooltip="gives the log the keys, to scroll in it"),
@@ -148,6 +152,11 @@ class RunScreen(AppScreen):
         if self.ended and not self._well():
             self.leave_by(RunWanted(self.stage))
 
+    def action_skip(self) -> None:
+        """Goes on without what failed, where that only proves something."""
+        if self.ended and (step := self._skippable()):
+            self.leave_by(RunWanted(self.stage, skip=step.key))
+
     def action_problem(self) -> None:
         """The problem once more."""
         if failed := self._failed():
@@ -173,6 +182,8 @@ class RunScreen(AppScreen):
             return self.ended and self._well()
         if action == "retry":
             return self.ended and not self._well()
+        if action == "skip":
+            return self.ended and self._skippable() is not None
         if action == "problem":
             return self._failed() is not None
         return True
@@ -182,10 +193,13 @@ class RunScreen(AppScreen):
             self.show_board()
 
     def _well(self) -> bool:
-        return self.board.finished is not None and self.board.finished.exit_code == ExitCode.DONE
+        return self.board.finished is not None and self.board.finished.exit_code in GONE_WELL
 
     def _failed(self) -> StepLine | None:
         return next(iter(self.board.problems()), None)
+
+    def _skippable(self) -> StepLine | None:
+        return next((line for line in self.board.problems() if line.may_skip), None)
 
     def _cancel(self, yes: bool | None) -> None:
         if yes and not self.ended:
@@ -208,7 +222,9 @@ class RunScreen(AppScreen):
 
     def _ask(self, failed: StepLine) -> None:
         moved = failed.problem is not None and failed.problem.code == MOVED
-        once = Once("review again", ReviewWanted(self.stage)) if moved else Once("try again", RunWanted(self.stage))
+        skip = RunWanted(self.stage, skip=failed.key) if failed.may_skip else None
+        again = Once("try again", RunWanted(self.stage), skip)
+        once = Once("review again", ReviewWanted(self.stage)) if moved else again
         done = [line.title for line in self.board.upto(self.stage) if line.satisfied]
         words = ", ".join(done) + "; nothing was undone" if done else "nothing yet"
         ask(self, failed, plan=self._plan, stage=self.stage, once=once, done=words)

@@ -43,6 +43,11 @@ def done_words(finished: RunFinished, following: str) -> Content:
             (f"{printable(finished.message)}  ", "$foreground-muted"),
             (f"Enter goes on to {following}." if following else "", "$text-accent"),
         )
+    if finished.exit_code == ExitCode.NOT_PROVEN:
+        return Content.assemble(
+            (f"{GLYPHS[Mark.ATTENTION]} {printable(finished.message)}  ", "$text-warning"),
+            (f"Enter goes on to {following}." if following else "", "$text-accent"),
+        )
     mark, colour = (GLYPHS[Mark.FAILED], "$text-error")
     if finished.exit_code == ExitCode.CANCELLED:
         mark, colour = GLYPHS[Mark.SKIPPED], "$text-warning"
@@ -55,7 +60,8 @@ def answers(lines: Sequence[StepLine], finished: RunFinished, following: str, wi
     answered = [line for line in probes if line.state is StepState.SUCCEEDED]
     if not probes or finished.mode is not Mode.APPLY:
         return done_words(finished, following)
-    parts: list[Part] = [_verdict(len(answered), len(probes))]
+    skipped = sum(line.state is StepState.LEFT_OUT for line in lines)
+    parts: list[Part] = [_verdict(len(answered), len(probes), skipped)]
     machines = len({line.machine for line in probes}) > 1
     for line in probes:
         way = WAYS.get(line.step, line.title)
@@ -71,7 +77,10 @@ def answers(lines: Sequence[StepLine], finished: RunFinished, following: str, wi
     return Content.assemble(*parts)
 
 
-def _verdict(answered: int, asked: int) -> Part:
+def _verdict(answered: int, asked: int, skipped: int) -> Part:
+    if skipped:
+        words = f"{answered} of {asked} answered, {skipped} skipped: not proven. Enter: what is."
+        return f"{GLYPHS[Mark.ATTENTION]} {words}\n", "bold $text-warning"
     if answered < asked:
         return f"✗ {answered} of {asked} answered\n", "bold $text-error"
     if asked == 2:

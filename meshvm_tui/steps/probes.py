@@ -43,6 +43,7 @@ class _Probe(Step):
     stage: ClassVar[Stage] = Stage.SERVICES
     per_machine: ClassVar[bool] = True
     probe: ClassVar[bool] = True
+    may_skip: ClassVar[bool] = True
     source: ClassVar[ProbeFrom]
 
     def observe(self, ports: ReadPorts, scope: Scope) -> Observation:

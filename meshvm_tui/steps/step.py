@@ -85,6 +85,7 @@ class Step(ABC):
 
     `needs` are ids of steps that must have succeeded or been satisfied (of the same machine or of none).
     `probe` marks a step that runs at every APPLY and never in OBSERVE or PLAN.
+    `may_skip` marks a step that only proves something, so that an operator may go on without it: no step needs it.
     """
 
     id: ClassVar[str]
@@ -94,6 +95,7 @@ class Step(ABC):
     needs: ClassVar[tuple[str, ...]] = ()
     per_machine: ClassVar[bool] = False
     probe: ClassVar[bool] = False
+    may_skip: ClassVar[bool] = False
 
     @abstractmethod
     def observe(self, ports: ReadPorts, scope: Scope) -> Observation:

@@ -167,6 +167,7 @@ class ScriptedEngine:
     gate: threading.Event = field(default_factory=threading.Event)
     gated: bool = False
     says: str = ""
+    may_skip: frozenset[str] = frozenset({"probe-vm-to-cluster", "probe-cluster-to-vm"})
 
     def __call__(  # noqa: PLR0917 (as engine.run)
         self,
@@ -198,6 +199,10 @@ class ScriptedEngine:
                 while not self.hold.wait(0.02) and not cancel.is_set():
                     pass
             problem = self.problems.get(step)
+            if (step, machine) in request.skips and step in self.may_skip:
+                emit(_left_out(request, step, machine))
+                code = ExitCode.NOT_PROVEN
+                continue
             emit(self._finished(request, step, machine, problem))
             if problem:
                 code = ExitCode.FAILED
@@ -209,7 +214,8 @@ class ScriptedEngine:
     def _finished(self, request: RunRequest, step: str, machine: str, problem: Problem | None) -> ev.StepFinished:
         end = ev.StepFinished(TIME, request.session, step, machine, StepState.PENDING, False, "NotFound", "none", 0.4)
         if problem:
-            return replace(end, state=StepState.FAILED, message=problem.title, problem=problem.record())
+            record, may_skip = problem.record(), step in self.may_skip
+            return replace(end, state=StepState.FAILED, message=problem.title, problem=record, may_skip=may_skip)
         if step.startswith("probe-"):
             if request.mode is Mode.APPLY:
                 return replace(end, state=StepState.SUCCEEDED, message="200 in 3.1 ms", observation=_proof())
@@ -224,6 +230,12 @@ class ScriptedEngine:
             self.done.add(step)
             return replace(end, state=StepState.SUCCEEDED, changed=True, message="made", changes=(change,))
         return replace(end, observation=Observation(Standing.MISSING, "NotFound", "does not exist"), changes=(change,))
+
+
+def _left_out(request: RunRequest, step: str, machine: str) -> ev.StepFinished:
+    words = "skipped: not proven"
+    state = StepState.LEFT_OUT
+    return ev.StepFinished(TIME, request.session, step, machine, state, False, "SkippedByOperator", words, 0.0)
 
 
 def _proof() -> Observation:

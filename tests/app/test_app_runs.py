@@ -366,3 +366,52 @@ async def test_a_key_for_a_dialog_that_is_just_coming_waits_for_it(
         made.app.show_problem(PermanentError("MVM-525", "no room", evidence={"disk": "100 % full"}).record())
         made.burst("ctrl+e")
         await made.says("MVM-525", "100 % full")
+
+
+async def probe_fails(made: World, scripted: ScriptedEngine) -> None:
+    """All is reviewed, and one of the two answers does not come."""
+    made.burst(*["ctrl+n"] * (len(Stage) - 1))
+    await made.until(lambda: made.wizard.stage is Stage.SERVICES)
+    await review(made)
+    await made.says("Enter")
+    scripted.problems["probe-cluster-to-vm"] = PermanentError("MVM-616", "no answer from 10.128.0.7")
+    await made.press("enter")
+    await made.screen("ProblemDialog")
+
+
+@pytest.mark.parametrize("dialog", [True, False], ids=["in the problem", "in the run"])
+async def test_a_proof_that_failed_is_skipped_and_not_proven(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dialog: bool
+) -> None:
+    scripted = ScriptedEngine()
+    async with world(tmp_path, monkeypatch, scripted=scripted) as made:
+        await probe_fails(made, scripted)
+        await made.says("MVM-616", "S skip it")
+        if not dialog:
+            await made.press("escape")
+            await made.screen("RunScreen")
+            await made.says("S Skip")
+        await made.press("s")
+        await made.until(lambda: made.engine.requests[-1].skips == {("probe-cluster-to-vm", "vm-1")})
+        await made.says("1 of 2 answered, 1 skipped: not proven", "skipped: not proven")
+        await made.press("enter")
+        await made.screen("FinishScreen")
+        await made.says("not proven: skipped; Services, then Ctrl+A asks again")
+
+
+async def test_what_others_build_on_is_not_offered_to_be_skipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripted = ScriptedEngine()
+    async with world(tmp_path, monkeypatch, scripted=scripted) as made:
+        await skip_to(made, Stage.WORKLOAD)
+        await review(made)
+        await made.says("4 changes")
+        scripted.problems["namespace"] = PermanentError("MVM-107", "forbidden")
+        await made.press("enter")
+        dialog = await made.screen("ProblemDialog")
+        assert dialog.check_action("skip", ()) is False
+        await made.press("s", "escape")
+        run = await made.screen("RunScreen")
+        assert run.check_action("skip", ()) is False
+        assert not made.engine.requests[-1].skips

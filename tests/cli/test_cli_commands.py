@@ -140,3 +140,16 @@ def test_the_unforeseen_is_said_without_a_traceback_and_kept_for_the_report(tmp_
     assert "Traceback" not in done.stderr
     kept = (tmp_path / "last-failure.log").read_text()
     assert "Traceback" in kept and "eyJ" not in kept
+
+
+@pytest.mark.parametrize("step", ["namespace", "entry-healthy", "probe-vm-to-cluster@vm-9"])
+def test_what_may_not_be_skipped_is_refused_with_what_may_be(tmp_path: Path, step: str) -> None:
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(
+        "apiVersion: meshvm-tui/v1\nkind: OnboardingPlan\nmachines:\n- name: vm-1\n  host: 10.0.0.1\n", encoding="utf-8"
+    )
+    done = meshvm("apply", "-f", str(plan), "--yes", "--skip", step, XDG_STATE_HOME=str(tmp_path))
+    assert done.returncode == 2, done.stderr
+    said = " ".join(done.stderr.split())
+    assert f"--skip {step}: may not be skipped" in said
+    assert "probe-cluster-to-vm, probe-vm-to-cluster" in said

@@ -125,13 +125,16 @@ class Switch(Step):
         stage: Stage = Stage.WORKLOAD,
         needs: tuple[str, ...] = (),
         probe: bool = False,
+        may_skip: bool = False,
         on_observe: Callable[[Scope], Observation | None] | None = None,
         on_apply: Callable[[Scope], None] | None = None,
         deadline: float = 60.0,
     ) -> None:
         self.world = world
         # What a real step's class fixes is given to each pretend one.
-        vars(self).update(id=name, title=name.title(), stage=stage, needs=needs, probe=probe, deadline=deadline)
+        vars(self).update(
+            id=name, title=name.title(), stage=stage, needs=needs, probe=probe, deadline=deadline, may_skip=may_skip
+        )
         self.on_observe, self.on_apply = on_observe, on_apply
 
     def observe(self, ports: ReadPorts, scope: Scope) -> Observation:
