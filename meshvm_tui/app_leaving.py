@@ -11,6 +11,7 @@ from meshvm_tui import app_messages as told
 from meshvm_tui.app_base import LOOK, BaseApp, Look
 from meshvm_tui.app_opening import in_thread, prepare
 from meshvm_tui.locations import go_on_command
+from meshvm_tui.screens.key_words import with_own_keys
 
 if TYPE_CHECKING:
     from threading import Thread
@@ -79,7 +80,7 @@ class LeavingApp(BaseApp):
 
     def _say_that_it_saves(self) -> None:
         for screen in self.app_screens()[-1:]:
-            screen.show_status(SAVING)
+            screen.show_status(with_own_keys(SAVING, self))
 
     async def on_event(self, event: events.Event) -> None:
         """Somebody is there, or looks elsewhere: what is there is looked at more or less often.

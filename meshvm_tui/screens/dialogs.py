@@ -15,6 +15,7 @@ from meshvm_tui.problems import ProblemRecord
 from meshvm_tui.screens.app_screen import Keyed
 from meshvm_tui.screens.dialog_keys import DialogKeys
 from meshvm_tui.screens.glyphs import printable
+from meshvm_tui.screens.key_words import with_own_keys
 
 
 class ProblemDialog(Keyed, ModalScreen[bool]):
@@ -55,7 +56,7 @@ class ProblemDialog(Keyed, ModalScreen[bool]):
                 yield from _pair("The cause", printable(problem.cause))
                 if self._done:
                     yield from _pair("What is done", self._done)
-                yield from _pair("What to do", printable(problem.next_action))
+                yield from _pair("What to do", with_own_keys(printable(problem.next_action), self.app))
                 evidence = "\n".join(f"{name}: {printable(value)}" for name, value in problem.evidence)
                 yield Static(evidence or "There is no more.", id="evidence", markup=False)
             again = {"again": self._again} if self._again else {}

@@ -14,7 +14,9 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import Input
 
+from meshvm_tui.screens.cells import cut
 from meshvm_tui.screens.fields import Field
+from meshvm_tui.screens.key_words import with_own_keys
 
 LABEL_WIDTH = 18
 HINT_WIDTH = 24
@@ -119,7 +121,7 @@ class FieldRow(Widget):
         muted = "$foreground-disabled" if self.editor.disabled else "$foreground-muted"
         gap = max(0, self.size.width - LABEL_WIDTH - HINT_WIDTH)
         room = HINT_WIDTH - 2
-        hint = self._hint if len(self._hint) <= room else self._hint[: room - 1] + "…"
+        hint = cut(with_own_keys(self._hint, self.app), room)
         parts = [
             (f"{self.field.label:<{LABEL_WIDTH}}", tone),
             (" " * gap + f"  {hint:<{room}}", muted),
@@ -145,9 +147,9 @@ class FieldRow(Widget):
 
     def show_error(self, error: str) -> None:
         """Says what is wrong and what is valid, under the field; "" takes it away."""
-        if error == self._error:
+        if with_own_keys(error, self.app) == self._error:
             return
-        self._error = error
+        self._error = with_own_keys(error, self.app)
         self._fit()
         self.refresh()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -15,6 +16,7 @@ from textual.widgets import Static
 from meshvm_tui.screens.app_screen import AppScreen
 from meshvm_tui.screens.finish_lines import Fact, Proof, as_text, facts, finish_content, next_steps, verdict
 from meshvm_tui.screens.key_line import KeyLine
+from meshvm_tui.screens.key_words import with_own_keys
 from meshvm_tui.screens.messages import FinishLeft, WatchWanted
 from meshvm_tui.screens.painted import Painted
 from meshvm_tui.screens.save_dialog import SaveDialog
@@ -86,7 +88,8 @@ class FinishScreen(AppScreen):
             return
         found = self._facts()
         width = max(40, self.size.width - 7)
-        self.query_one("#finish-text", Painted).show(finish_content(found, next_steps(self._plan), width))
+        steps = [(title, self._own_keys(words)) for title, words in next_steps(self._plan)]
+        self.query_one("#finish-text", Painted).show(finish_content(found, steps, width))
         words, colour = verdict(found, looking=self.board.running)
         self.query_one("#run-summary", Painted).show(Content.assemble((words, colour)))
 
@@ -121,7 +124,11 @@ class FinishScreen(AppScreen):
         return None if action == "script" and not self._listed else True
 
     def _facts(self) -> list[Fact]:
-        return facts(self._plan, self.board, self._proofs, self._clocks, time.time())
+        found = facts(self._plan, self.board, self._proofs, self._clocks, time.time())
+        return [replace(fact, evidence=tuple(map(self._own_keys, fact.evidence))) for fact in found]
+
+    def _own_keys(self, words: str) -> str:
+        return with_own_keys(words, self.app)
 
     def _saved(self, path: str | None) -> None:
         if path:

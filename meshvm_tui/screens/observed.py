@@ -47,7 +47,7 @@ def changes_words(board: Board, stage: Stage) -> str:
     count = board.changes_upto(stage)
     if count == 0:
         return "Nothing to change up to here"
-    return f"{count} change{'' if count == 1 else 's'} up to here    Ctrl+A lists them"
+    return f"{count} change{'' if count == 1 else 's'} up to here    Ctrl+A lists {'it' if count == 1 else 'them'}"
 
 
 def problem_parts(line: StepLine, width: int) -> list[Part]:

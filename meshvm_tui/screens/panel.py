@@ -10,6 +10,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 
 from meshvm_tui.screens.clickable import Clickable, Place
+from meshvm_tui.screens.key_words import with_own_keys
 from meshvm_tui.screens.painted import Painted
 from meshvm_tui.screens.preview import TABS, preview
 
@@ -65,7 +66,7 @@ class LivePanel(Vertical):
         for tab, (words, _) in zip(TABS, tabs, strict=True):
             places.append(Place(0, start, start + len(words), tab))
             start += len(words)
-        line = Content.assemble(*tabs, ("   ^E", "$foreground-muted"))
+        line = Content.assemble(*tabs, (f"   {with_own_keys('^E', self.app)}", "$foreground-muted"))
         self.query_one("#panel-tabs", Clickable).show_places(line, places)
         if self._shown:
             self.query_one("#panel-text", Painted).show(preview(self.tab, *self._shown))

@@ -14,7 +14,8 @@ from textual.widgets import Input, Static
 
 from meshvm_tui.screens.app_screen import Keyed
 from meshvm_tui.screens.board import StepLine
-from meshvm_tui.screens.glyphs import ENTER, printable
+from meshvm_tui.screens.dialog_keys import DialogKeys
+from meshvm_tui.screens.glyphs import printable
 from meshvm_tui.screens.messages import SaveWanted
 
 WORDS = {
@@ -28,7 +29,8 @@ WORDS = {
         "a token is made when it runs. Only you can read and run it.",
     ),
 }
-SAVE, OVER = f"{ENTER} save    esc leave it", f"{ENTER} replace it    esc another name"
+SAVE = {"save": "save", "leave": "leave it"}
+OVER = {"save": "replace it", "leave": "another name"}
 
 
 class SaveDialog(Keyed, ModalScreen[str]):
@@ -55,7 +57,7 @@ class SaveDialog(Keyed, ModalScreen[str]):
             yield Input(str(_here() / self._proposed))
             yield Static(meaning, classes="dialog-text", markup=False)
             yield Static("", id="save-trouble", markup=False)
-            yield Static(SAVE, classes="dialog-keys", markup=False)
+            yield DialogKeys(SAVE)
 
     def on_mount(self) -> None:
         """Typing goes into the field."""
@@ -95,7 +97,7 @@ class SaveDialog(Keyed, ModalScreen[str]):
     def _ask_over(self, path: str) -> None:
         self._asks_over = path
         self._say(f"! {printable(path)} is there already. What is in it would be lost." if path else "")
-        self.query_one(".dialog-keys", Static).update(OVER if path else SAVE)
+        self.query_one(DialogKeys).show_words(OVER if path else SAVE)
 
     def _say(self, words: str) -> None:
         trouble = self.query_one("#save-trouble", Static)

@@ -162,11 +162,21 @@ class WatchScreen(AppScreen):
 
     def _paint_row(self) -> None:
         row = self._table().current()
-        words = ""
+        words = self._nothing_words()
         if row is not None:
             name, *rest = row.cells(time.time())
             words = "   ".join([f"{row.key[0]}/{name}", *rest])
         self.query_one("#watch-row", Painted).show(f" {printable(words)}")
+
+    def _nothing_words(self) -> str:
+        """Why the table is empty, where it is."""
+        table = self._table()
+        if table.row_count and not table.shown_count:
+            return "No row has this text."
+        if table.row_count or not self._synced or self._trouble:
+            return ""
+        groups = self.has_class("-groups")
+        return "None yet." if groups else "None yet: one appears when the sidecar of a VM connects to istiod."
 
     def _live_words(self) -> tuple[str, str]:
         if self._trouble:

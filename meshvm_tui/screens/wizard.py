@@ -13,6 +13,7 @@ from meshvm_tui.events import Stage
 from meshvm_tui.screens.app_screen import FieldHelp
 from meshvm_tui.screens.board import STAGES
 from meshvm_tui.screens.field_row import FieldRow
+from meshvm_tui.screens.key_words import with_own_keys
 from meshvm_tui.screens.log_drawer import LogDrawer
 from meshvm_tui.screens.messages import FinishWanted, Question, ReviewWanted, WatchWanted, WizardLeft
 from meshvm_tui.screens.panel import LivePanel
@@ -77,6 +78,7 @@ class WizardScreen(WizardLists):
             priority=True,
             tooltip="shows every change up to here; Enter applies",
         ),
+        Binding("f7", "finish", "Finish", tooltip="after the last stage: what is true now, with its evidence"),
         Binding("escape", "back", "Back", tooltip="the stage before; from the first one, home"),
         Binding("pagedown", "scroll_form(1)", "Down", show=False, tooltip="the rest of what is there now"),
         Binding("pageup", "scroll_form(-1)", "Up", show=False, tooltip="back up"),
@@ -171,7 +173,7 @@ class WizardScreen(WizardLists):
         if row is None:
             fields = ", ".join(row.field.label.strip() for row in pane.rows() if pane.pick_of(row))
             words = f"F3 picks in: {fields}." if fields else "Nothing can be picked on this stage."
-            self.notify(words, markup=False)
+            self.notify(with_own_keys(words, self.app), markup=False)
             return
         pane.commit()
         about = pane.about(row)
@@ -192,6 +194,10 @@ class WizardScreen(WizardLists):
     def action_watch(self) -> None:
         """The entries, live."""
         self.leave_by(WatchWanted())
+
+    def action_finish(self) -> None:
+        """What is true now."""
+        self.leave_by(FinishWanted())
 
     def action_panel(self) -> None:
         """The panel gets the keys, and where it was hidden it is shown; once more gives them back."""
@@ -244,15 +250,16 @@ class WizardScreen(WizardLists):
         """Next is dim until the stage can be left; picking is there where it can be done."""
         if not self.ready:
             return True
+        last = self.stage is STAGES[-1]
+        if action == "finish" or (action == "next" and last and self.all_is_so):
+            return last and self.all_is_so and action == "finish"
         if action == "next":
-            return None if self.pane.why_not_next() or self.stage is STAGES[-1] else True
-        if action == "watch":
-            return STAGES.index(self.stage) >= STAGES.index(Stage.FILES)
+            return None if self.pane.why_not_next() or last else True
         if action == "list":
             return parameters == (self.stage.value,)
-        if action == "pick":
-            return any(self.pane.pick_of(row) for row in self.pane.rows())
-        return True
+        if action == "watch":
+            return STAGES.index(self.stage) >= STAGES.index(Stage.FILES)
+        return action != "pick" or any(self.pane.pick_of(row) for row in self.pane.rows())
 
     @on(StagePane.Judged)
     def _judged(self, event: StagePane.Judged) -> None:

@@ -17,6 +17,7 @@ from meshvm_tui.screens.app_screen import AppScreen
 from meshvm_tui.screens.board import STAGES, Board
 from meshvm_tui.screens.clickable import Clickable
 from meshvm_tui.screens.key_line import KeyLine
+from meshvm_tui.screens.key_words import with_own_keys
 from meshvm_tui.screens.log_drawer import LogDrawer
 from meshvm_tui.screens.messages import DraftEdited, PlanEdited, StageShown
 from meshvm_tui.screens.observed import changes_words
@@ -54,7 +55,7 @@ class WizardFrame(AppScreen):
         """gcloud's, once they were asked for."""
         self.touched = False
         self._saved = "saved"
-        self._bound_to: tuple[Stage, bool] | None = None
+        self._bound_to: tuple[Stage, bool, bool] | None = None
 
     def compose(self) -> ComposeResult:
         """Top line, narrow line, rail, form, panel, drawer, footer."""
@@ -256,13 +257,21 @@ class WizardFrame(AppScreen):
         if panel.display:
             panel.show(self.plan, self.stage, self.board, self.settings)
 
+    @property
+    def all_is_so(self) -> bool:
+        """Whether everything up to the last stage is as planned: there is an end to be shown."""
+        lines = self.board.upto(STAGES[-1])
+        known = bool(lines) and all(line.known and not line.problem for line in lines)
+        return known and not self.board.changes_upto(STAGES[-1])
+
     def paint_why(self) -> None:
         """Says why the stage cannot be left, or else what a run up to it would change; dims the key."""
         why = self.pane.why_not_next()
         line = self.query_one("#why-not", Painted)
         line.set_class(bool(why), "-waits")
-        line.show(f"Next waits for  {why}" if why else changes_words(self.board, self.stage))
-        bound_to = (self.stage, bool(why))
+        words = f"Next waits for  {why}" if why else changes_words(self.board, self.stage)
+        line.show(with_own_keys(words, self.app))
+        bound_to = (self.stage, bool(why), self.all_is_so)
         if bound_to != self._bound_to:
             self._bound_to = bound_to
             self.refresh_bindings()

@@ -153,3 +153,19 @@ def test_a_certificate_that_has_ended_is_no_success() -> None:
     found = facts(plan_with_vm(), board(bootstrap_files=seen), (), {}, NOW)
     assert any(fact.mark is Mark.FAILED for fact in found)
     assert verdict(found, looking=True)[0].startswith("✗ 1 of")
+
+
+async def test_the_last_stage_has_a_key_for_it_once_all_is_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with world(tmp_path, monkeypatch, scripted=Evident()) as made:
+        made.burst(*["ctrl+n"] * 7)
+        await made.until(lambda: made.wizard.stage is Stage.SERVICES)
+        await made.says("^N Next")
+        await made.press("f7")
+        assert type(made.app.screen).__name__ == "WizardScreen"
+    async with world(tmp_path, monkeypatch, scripted=Evident(), plan=plan_with_vm()) as made:
+        await finish(made)
+        await made.press("escape")
+        await made.screen("WizardScreen")
+        await made.says("F7 Finish")
+        await made.press("f7")
+        await made.screen("FinishScreen")

@@ -152,3 +152,13 @@ def test_every_action_has_a_name_of_its_own_and_words() -> None:
 )
 def test_keys_are_called_the_same_everywhere(key: str, shown: str, in_ascii: str) -> None:
     assert (shown_key(key), shown_key(key, ascii_only=True)) == (shown, in_ascii)
+
+
+async def test_sentences_name_the_operators_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keymap = (Remapped("wizard.apply", ("ctrl+g",), 2), Remapped("wizard.pick", ("f9",), 3))
+    look = Look(preferences=Preferences(keymap=keymap))
+    async with world(tmp_path, monkeypatch, look=look) as made:
+        await made.says("empty: current; F9", "F9 Pick")
+        await made.press("ctrl+n")
+        await made.says("1 change up to here", "^G lists it")
+        assert "F3" not in made.text()
