@@ -17,6 +17,7 @@ from meshvm_tui.adapters.ssh_command import Command
 from meshvm_tui.adapters.ssh_connection import SshConnection
 from meshvm_tui.adapters.ssh_errors import from_script_words
 from meshvm_tui.adapters.ssh_host_keys import AcceptHostKey
+from meshvm_tui.adapters.ssh_idle import Idle, MakeClock, daemon_timer
 from meshvm_tui.adapters.ssh_sudo import SudoPassword, asks_for_password
 from meshvm_tui.adapters.ssh_target import SshTarget, target_for
 from meshvm_tui.ports import GuestFacts, GuestOrder, GuestQuery, GuestReport, Secrets
@@ -33,12 +34,13 @@ EXECUTE_SILENCE = 360.0
 class SshGuestReader:
     """A VM's inside, for looking only."""
 
-    def __init__(self, target: SshTarget | Callable[[], SshTarget]) -> None:
-        """`target` may be what finds it, for a machine whose address is not known yet."""
+    def __init__(self, target: SshTarget | Callable[[], SshTarget], *, clock: MakeClock = daemon_timer) -> None:
+        """`target` may be what finds it, for a machine whose address is not known yet. `clock` ends what is idle."""
         self._find = target if callable(target) else lambda: target
         self._connection: SshConnection | None = None
         self._lock = threading.Lock()
         self._closed = False
+        self._idle = Idle(self._rest, clock)
         self._sudo = SudoPassword(lambda: self._target, lambda: self._closed)
 
     @property
@@ -50,10 +52,11 @@ class SshGuestReader:
 
         Where sudo wants a password, it is asked for and the machine is looked at once more, as root; ActionNeeded
         MVM-413 where nobody can be asked, MVM-434 where it is wrong."""
-        facts = self._look(query, self._sudo.known)
-        if self._sudo.known or not (words := asks_for_password(facts.values)):
-            return facts
-        return self._sudo.with_password(lambda password: self._look(query, password), words)
+        with self._idle.used():
+            facts = self._look(query, self._sudo.known)
+            if self._sudo.known or not (words := asks_for_password(facts.values)):
+                return facts
+            return self._sudo.with_password(lambda password: self._look(query, password), words)
 
     def _look(self, query: GuestQuery, password: str) -> GuestFacts:
         payload = guest_script.observation(query.values)
@@ -77,8 +80,16 @@ class SshGuestReader:
     def close(self) -> None:
         """Ends the connection and what waits on it; no other is opened afterwards."""
         self._closed = True
+        self._idle.over()
         if self._connection is not None:
             self._connection.close()
+
+    def _rest(self) -> None:
+        """Nobody has used it for a while: the next use connects anew."""
+        with self._lock:
+            if self._connection is not None and not self._idle.in_use:
+                self._connection.close()
+                self._connection = None
 
     def _host_key(self) -> str:
         return self._connection.host_key if self._connection else ""
@@ -128,6 +139,10 @@ class SshGuest(SshGuestReader):
         for path in order.paths.values():
             if not path.is_file():
                 raise PermanentError("MVM-529", str(path))
+        with self._idle.used():
+            yield from self._execute(order, cancelled)
+
+    def _execute(self, order: GuestOrder, cancelled: Callable[[], bool]) -> Iterator[GuestReport]:
         password = self._sudo.known
         command = guest_script.EXECUTE_AND_AUTHENTICATE if password else guest_script.EXECUTE_COMMAND
         running = self._run(command, lambda: _first(password, _tar(order)), cancelled, EXECUTE_SILENCE)
@@ -150,13 +165,14 @@ class SshGuest(SshGuestReader):
         """A second connection beside the first, and `true` over it; what follows goes over the second, which was
         opened under the sidecar's rules. Raises MVM-431 where it does not work; the first then stays."""
         second = SshConnection(self._target)
-        try:
-            self._run_true(second)
-        except BaseException:
-            second.close()
-            raise
-        with self._lock:
-            first, self._connection = self._connection, second
+        with self._idle.used():
+            try:
+                self._run_true(second)
+            except BaseException:
+                second.close()
+                raise
+            with self._lock:
+                first, self._connection = self._connection, second
         if first is not None:
             first.close()
         if self._closed:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from meshvm_tui.adapters import guest_script, ssh_command
 from meshvm_tui.adapters.ssh_guest import SshGuest
+from meshvm_tui.adapters.ssh_idle import IDLE_SECONDS
 from meshvm_tui.adapters.ssh_target import SshTarget
+from meshvm_tui.look_pace import REST
 from meshvm_tui.ports import GuestOrder, GuestQuery
 from meshvm_tui.problems import Cancelled, PermanentError, Problem, TransientError
 from tests.fakes.ssh_server import Behaviour, SshServer
@@ -99,6 +102,66 @@ def test_no_secret_and_no_value_is_ever_in_a_command(guest: SshGuest, behaviour:
     list(guest.execute(GuestOrder("apply", {"URL": "http://u"}, {"istio-token": b"secret"}), never))
     assert behaviour.commands == [guest_script.EXECUTE_COMMAND]
     assert "secret" not in repr(GuestOrder("apply", {}, {"istio-token": b"secret"}))
+
+
+class Clocks:
+    """Clocks that ring when a test says so."""
+
+    def __init__(self) -> None:
+        self.running: list[Clocks.One] = []
+
+    class One:
+        def __init__(self, clocks: Clocks, call: Callable[[], None]) -> None:
+            self.clocks = clocks
+            self.call = call
+
+        def start(self) -> None:
+            self.clocks.running.append(self)
+
+        def cancel(self) -> None:
+            self.clocks.running.remove(self)
+
+    def __call__(self, seconds: float, call: Callable[[], None]) -> Clocks.One:
+        assert seconds == IDLE_SECONDS > REST
+        return Clocks.One(self, call)
+
+    def ring(self) -> None:
+        """The time of all that run has come."""
+        for clock in list(self.running):
+            clock.call()
+
+
+def test_a_connection_that_nobody_has_used_for_a_while_is_closed_and_opened_anew_when_wanted(
+    target: SshTarget, server: SshServer, behaviour: Behaviour
+) -> None:
+    behaviour.answer = lambda _command, _stdin: (b"".join(LINES), b"", 0)
+    clocks = Clocks()
+    guest = SshGuest(target, clock=clocks)
+    guest.observe(GuestQuery())
+    guest.observe(GuestQuery())
+    assert (behaviour.connections, len(clocks.running)) == (1, 1)
+    first = guest._connection
+    clocks.ring()
+    assert first is not None and not first.alive
+    guest.observe(GuestQuery())
+    assert behaviour.connections == 2
+    guest.close()
+    assert not clocks.running
+
+
+def test_a_connection_over_which_something_is_done_is_never_idle(target: SshTarget, behaviour: Behaviour) -> None:
+    behaviour.answer = lambda _command, _stdin: (b"".join(REPORTS), b"", 0)
+    clocks = Clocks()
+    guest = SshGuest(target, clock=clocks)
+    reports = guest.execute(GuestOrder("apply", {}, {}), never)
+    next(reports)
+    assert not clocks.running
+    guest._rest()
+    assert guest._connection is not None and guest._connection.alive
+    assert [report.step for report in reports] == ["end"]
+    assert len(clocks.running) == 1
+    guest.close()
+    assert not clocks.running
 
 
 def test_a_dead_connection_is_opened_anew(guest: SshGuest, server: SshServer, behaviour: Behaviour) -> None:
