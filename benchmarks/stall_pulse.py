@@ -10,6 +10,7 @@ import time
 import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from textual import events
 from textual.app import App
@@ -22,22 +23,42 @@ WHERE = os.environ.get("STALL_WHERE")
 """Milliseconds after which a stall's stack is written to stderr, for whoever looks for its cause."""
 
 
+class RunQueue:
+    """For how long this thread could have run and had no core, because others had them; Linux, else nothing."""
+
+    def __init__(self) -> None:
+        self._path = Path(f"/proc/self/task/{threading.get_native_id()}/schedstat")
+        self._before = 0.0
+
+    def waited(self) -> float:
+        """Seconds since this was asked last."""
+        try:
+            now = int(self._path.read_text(encoding="ascii").split()[1]) / 1e9
+        except (OSError, IndexError):
+            return 0.0
+        before, self._before = self._before, now
+        return now - before
+
+
 class Pulse:
-    """Beats from its start; `longest` holds the longest stall of each part in seconds."""
+    """Beats from its start; `longest` holds the longest stall of each part in seconds, without the time for which the
+    computer had no core to give."""
 
     def __init__(self) -> None:
         self.longest: dict[str, float] = {}
         self.part = ""
         self.keys = 0
         self._last = time.perf_counter()
+        self._queue = RunQueue()
 
     async def beat(self) -> None:
         """Wakes and notes how late it was."""
         self._last = time.perf_counter()
+        self._queue.waited()
         while True:
             await asyncio.sleep(BEAT)
             now = time.perf_counter()
-            late, self._last = now - self._last - BEAT, now
+            late, self._last = now - self._last - BEAT - self._queue.waited(), now
             if self.part:
                 self.longest[self.part] = max(self.longest.get(self.part, 0.0), late)
 
