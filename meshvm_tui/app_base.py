@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from textual.command import Provider
+    from textual.driver import Driver
     from textual.filter import LineFilter
     from textual.message import Message
 
@@ -106,6 +107,12 @@ class BaseApp(App[None]):
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette}
     COMMAND_PALETTE_BINDING = NO_KEY
     """Textual's own would keep its key where the operator gives the action another one."""
+
+    def get_driver_class(self) -> type[Driver]:
+        """For a terminal one that outlives being stopped."""
+        from meshvm_tui.terminal_driver import steady
+
+        return steady(super().get_driver_class())
 
     def __init__(self, *styles: str, look: Look = LOOK) -> None:
         self.look = look

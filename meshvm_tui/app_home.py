@@ -63,7 +63,7 @@ class HomeWatch:
                 continue
             looks += 1
             found = self._signature()
-            if (known is not None and found != known) or looks % AGES_EVERY == 0:
+            if found != known or looks % AGES_EVERY == 0:
                 self._post(told.SessionsListed(list_sessions(self._store)))
             known = found
             if self.first_start and self._needs:

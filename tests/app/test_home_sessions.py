@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from meshvm_tui.app_home import HomeWatch
+from meshvm_tui.app_messages import SessionsListed
 from meshvm_tui.plan import Plan
 from meshvm_tui.plan_file import load_plan
 from meshvm_tui.screens.cells import width
@@ -229,3 +232,18 @@ async def test_a_deletion_that_was_cut_off_is_ended_at_the_next_start(
     async with world(tmp_path, monkeypatch, start="home") as made:
         await made.says("What will happen")
         await made.until(lambda: not list(root.iterdir()), "it is gone")
+
+
+def test_what_changed_before_home_was_first_seen_is_listed(tmp_path: Path) -> None:
+    posted: list[object] = []
+    make(tmp_path, "one", plan_with_vm())
+    watch = HomeWatch(store(tmp_path), None, posted.append)
+    watch.pulse(seen=True, first_start=False)
+    end = time.monotonic() + 20
+    while not posted:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    watch.stop()
+    (listed,) = posted
+    assert isinstance(listed, SessionsListed)
+    assert [line.name for line in listed.sessions] == ["one"]

@@ -89,13 +89,15 @@ def test_a_second_terminal_is_told_who_has_the_session(environment: dict[str, st
 def test_a_process_that_was_stopped_goes_on_where_it_was(environment: dict[str, str]) -> None:
     with Terminal(PRODUCT, environment, *SIZE) as terminal:
         to_workload(terminal)
-        os.kill(terminal.pid(), signal.SIGSTOP)
-        terminal.keys("C-u")
-        terminal.type("typed-asleep")
-        os.kill(terminal.pid(), signal.SIGCONT)
-        shows(terminal, NAME, "typed-asleep")
+        for name in ("typed-asleep", "once-more", "and-again"):
+            os.kill(terminal.pid(), signal.SIGSTOP)
+            terminal.keys("C-u")
+            terminal.type(name)
+            os.kill(terminal.pid(), signal.SIGCONT)
+            shows(terminal, NAME, name)
         terminal.keys("C-q")
-        assert terminal.exit_status() == 0
+        assert terminal.exit_status(seconds=60) == 0
+        assert terminal.state("alternate_on") == "0"
 
 
 def test_a_context_that_is_gone_is_named_and_seen_to_come_back(
