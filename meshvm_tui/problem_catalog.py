@@ -199,8 +199,8 @@ CATALOG: dict[str, Entry] = {
     "MVM-412": Entry("The machine stopped answering", "It is tried again; check the machine's load and network."),
     "MVM-413": Entry(
         "sudo asks for a password",
-        "Run it in a terminal, which asks for it; or set MESHVM_TUI_SUDO_PASSWORD; or let this user run sudo without "
-        "one (NOPASSWD), or log in as root.",
+        "Type it in where the wizard or the terminal asks for it. Unattended: set MESHVM_TUI_SUDO_PASSWORD, let this "
+        "user run sudo without a password (NOPASSWD), or log in as root.",
     ),
     "MVM-414": Entry("This user may not become root", "Name a user that may use sudo, or log in as root."),
     "MVM-415": Entry("This way to the machine comes with Google Cloud", "Set ssh.via to external, internal or jump."),

@@ -54,6 +54,21 @@ guest() { # guest VM FOLDER: sends a folder with guest.sh to the VM and runs it 
 }
 """
 
+IN_WORDS = """\
+# Here it reports to people: a line for each thing done, instead of JSON for a program.
+emit() {
+    [ "$1" = step ] && [ "$2" != end ] || return 0
+    words="$2: $6"
+    case "$4" in
+        started) return 0 ;;
+        failed) words="FAILED $words" ;;
+    esac
+    [ "${7:-}" != output ] || [ -z "${8:-}" ] || words="$words$newline$8"
+    printf '    %s\\n' "$words" 2>/dev/null || :
+}
+"""
+"""Takes the place of guest_base.sh's own function."""
+
 
 class Listed(Protocol):
     """A step as it was listed."""
@@ -142,14 +157,16 @@ def _machines(plan: Plan, body: str) -> list[str]:
 
 
 def guest_script() -> str:
-    """guest.sh whole: what sets it up first, what starts it last, functions in between in any order."""
+    """guest.sh whole: what sets it up first, what starts it last, functions in between in any order. It reports in
+    words."""
     folder = files("meshvm_tui.adapters")
     names = sorted(
         item.name for item in folder.iterdir() if item.name.startswith("guest_") and item.name.endswith(".sh")
     )
     order = {"guest_base.sh": 0, "guest_main.sh": 2}
     names.sort(key=lambda name: order.get(name, 1))
-    return "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
+    base, *others = (folder.joinpath(name).read_text(encoding="utf-8") for name in names)
+    return "\n".join([base, IN_WORDS, *others])
 
 
 def _way_to(plan: Plan, machine: Machine) -> str:
