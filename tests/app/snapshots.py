@@ -33,7 +33,7 @@ PICTURES = os.environ.get("MESHVM_TUI_PICTURES", "")
 NOW = 1_795_435_200.0
 """What the clock shows: 2026-11-23T12:00:00Z."""
 HERE = "/home/operator/mesh"
-PATIENCE, CALM = 5.0, 0.3
+PATIENCE, CALM = 5.0, 0.4
 """Seconds that a screen has to become what it was, and for which it stays the same before it is written."""
 SAME: tuple[tuple[str, str], ...] = (
     (r"elapsed( +)\d:\d\d", r"elapsed\g<1>0:12"),
@@ -125,11 +125,16 @@ def _seen(made: World) -> list[Strip]:
     return [strip.crop(box.x, box.right) for strip in strips[box.y : box.bottom]]
 
 
+def _shows_something(made: World) -> bool:
+    """Not yet where the screen has just been pushed."""
+    return any(segment.text.strip() for strip in _seen(made) for segment in strip)
+
+
 async def _calm(made: World, size: str) -> str:
     seen, since = "", time.monotonic()
     while time.monotonic() - since < CALM:
         now = snapshot(made, size)
-        if now != seen:
+        if now != seen or not _shows_something(made):
             seen, since = now, time.monotonic()
         await asyncio.sleep(0.02)
     return seen
