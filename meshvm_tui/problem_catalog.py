@@ -305,8 +305,8 @@ CATALOG: dict[str, Entry] = {
     "MVM-713": Entry("The session was written by a newer version", "Use that version, or another session."),
     "MVM-714": Entry(
         "Another cluster answers now",
-        "What it did is not done in this one. Pick the other one's context; or, where this one replaces it, type its "
-        "name: Ctrl+A in the wizard, --accept-cluster for apply. Everything is then looked at anew.",
+        "What the session did is not done in this one. Pick the other one's context; or, where this one replaces it, "
+        "go on in it by its name (for apply: --accept-cluster). Everything is then looked at anew.",
     ),
     "MVM-715": Entry("There is no such session", "`meshvm-tui sessions` lists those that exist."),
     "MVM-716": Entry("This cannot be a session's name", "Use 1 to 63 lower-case letters, digits, - or . in it."),

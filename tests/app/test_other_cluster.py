@@ -37,7 +37,7 @@ async def asked_for_the_name(made: World) -> None:
     await made.says("MVM-714", "Another cluster answers now", "2026-11-23T17:00:00Z, not", KNOWN.uid)
     await made.press("ctrl+a")
     await made.screen("ProblemDialog")
-    await made.says("What it did is not done in this one", "use this one", "look again")
+    await made.says("What the session did is not done in this one", "use this one", "look again")
     await made.press("enter")
     await made.screen("TextDialog")
     await made.says("Type the cluster's name: acme", "is no longer listed")
