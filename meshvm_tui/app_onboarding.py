@@ -189,6 +189,8 @@ class OnboardingApp(FinishWork):
 
         if event.problem:
             self.stay()
+            for screen in self.app_screens()[-1:]:
+                screen.show_status("The session is not saved, so nothing was begun.")
             self.show_problem(event.problem)
         elif self.keeper and self.runs and self._approved:
             self.remember_reviewed(self._approved)

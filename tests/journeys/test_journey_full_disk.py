@@ -57,12 +57,17 @@ def test_a_disk_that_fills_up_is_said_and_nothing_is_lost(lab: LabWorld, tmp_pat
         terminal.keys("C-a")
         terminal.wait_for("Enter applies them.", seconds=60)
         terminal.keys("Enter")
-        terminal.wait_for("MVM-717", "No space left on device", seconds=60)
+        terminal.wait_until(
+            lambda screen: "MVM-717" in screen and "Nospaceleftondevice" in "".join(screen.split()),
+            "it is said, wherever it is wrapped",
+            seconds=60,
+        )
         assert "elapsed" not in terminal.screen(), "no run began"
 
         os.truncate(disk / "fill", 0)
         terminal.keys("Escape")
         terminal.wait_gone("MVM-717")
+        terminal.wait_for("not saved, so nothing was begun")
         terminal.keys("Escape")
         on_stage(terminal, Stage.WORKLOAD, seconds=60)
         # By itself, with no key.
