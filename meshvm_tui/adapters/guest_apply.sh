@@ -33,9 +33,14 @@ place_files() {
         checksum "$stage/istio-token" >"$state_dir/token.sha256"
         in_place istio-token
     fi
-    places="$places$mended"
-    if [ -n "$places" ]; then
-        report guest-files changed "written:$places" written "${places# }"
+    if [ -n "$places$mended" ]; then
+        said="${places:+written:$places}"
+        if [ -n "$mended" ]; then
+            said="${said:+$said; }folders and keys that now belong to istio-proxy:"
+            for place in $mended; do said="$said ${place#owner-of-}"; done
+        fi
+        places="$places$mended"
+        report guest-files changed "$said" written "${places# }"
     else
         report guest-files ok "every file is in its place"
     fi

@@ -166,9 +166,11 @@ def _answers(plan: Plan, machine: str, proofs: Sequence[Proof]) -> Iterator[Fact
         if source not in planned:
             yield Fact(Mark.ATTENTION, sentence, ("not proven: the plan makes no request this way",))
         elif proof is not None and proof.skipped:
-            yield Fact(Mark.ATTENTION, sentence, ("not proven: skipped; Services, then Ctrl+A asks again",))
+            yield Fact(Mark.ATTENTION, sentence, ("not proven: skipped; Services, Ctrl+A and Enter ask again",))
         elif proof is None:
-            yield Fact(Mark.ATTENTION, sentence, ("not proven: no request was made yet; Services, then Ctrl+A asks",))
+            yield Fact(
+                Mark.ATTENTION, sentence, ("not proven: no request was made yet; Services, Ctrl+A and Enter ask",)
+            )
         else:
             asked = f", asked at {local_clock(proof.asked)}" if proof.asked else ""
             routes = tuple(f"{route}: {seen}" for route, seen in proof.details) or (f"{proof.words}{asked}",)

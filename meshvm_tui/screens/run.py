@@ -53,9 +53,10 @@ class RunScreen(AppScreen):
         Binding(
             "escape",
             "leave",
-            "Cancel or back",
-            tooltip="cancels: within a second nothing new starts; after the end, back",
+            "Cancel",
+            tooltip="cancels, after a question: within a second nothing new starts",
         ),
+        Binding("escape", "back", "Back", tooltip="after the end: back to the form"),
         Binding("pagedown", "scroll_steps(1)", "Down", show=False, tooltip="more steps"),
         Binding("pageup", "scroll_steps(-1)", "Up", show=False, tooltip="the steps before"),
         Binding("r", "retry", "Retry", tooltip="after a failure: again; what is done is not done twice"),
@@ -132,10 +133,8 @@ class RunScreen(AppScreen):
             self.leave_by(RunLeft(self.stage, onward=True))
 
     def action_leave(self) -> None:
-        """Cancels while it runs; afterwards back to the form."""
-        if self.ended:
-            self.leave_by(RunLeft(self.stage, onward=False))
-        elif not self._cancelling:
+        """Cancels while it runs."""
+        if not self.ended and not self._cancelling:
             self.app.push_screen(
                 ConfirmDialog(
                     "Cancel this run?",
@@ -146,6 +145,11 @@ class RunScreen(AppScreen):
                 ),
                 self._cancel,
             )
+
+    def action_back(self) -> None:
+        """After the end: back to the form."""
+        if self.ended:
+            self.leave_by(RunLeft(self.stage, onward=False))
 
     def action_retry(self) -> None:
         """The same again: only what is missing is done."""
@@ -178,15 +182,15 @@ class RunScreen(AppScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what can be done now."""
-        if action == "onward":
-            return self.ended and self._well()
-        if action == "retry":
-            return self.ended and not self._well()
-        if action == "skip":
-            return self.ended and self._skippable() is not None
-        if action == "problem":
-            return self._failed() is not None
-        return True
+        now = {
+            "onward": lambda: self.ended and self._well(),
+            "leave": lambda: not self.ended,
+            "back": lambda: self.ended,
+            "retry": lambda: self.ended and not self._well(),
+            "skip": lambda: self.ended and self._skippable() is not None,
+            "problem": lambda: self._failed() is not None,
+        }
+        return now[action]() if action in now else True
 
     def _tick(self) -> None:
         if not self.ended:

@@ -74,9 +74,9 @@ class WizardScreen(WizardLists):
         Binding(
             "ctrl+a",
             "apply",
-            "Apply",
+            "Review",
             priority=True,
-            tooltip="shows every change up to here; Enter applies",
+            tooltip="lists every change up to here, with its commands; nothing changes before Enter there",
         ),
         Binding("f7", "finish", "Finish", tooltip="after the last stage: what is true now, with its evidence"),
         Binding("escape", "back", "Back", tooltip="the stage before; from the first one, home"),

@@ -396,7 +396,7 @@ async def test_a_proof_that_failed_is_skipped_and_not_proven(
         await made.says("1 of 2 answered, 1 skipped: not proven", "skipped: not proven")
         await made.press("enter")
         await made.screen("FinishScreen")
-        await made.says("not proven: skipped; Services, then Ctrl+A asks again")
+        await made.says("not proven: skipped; Services, Ctrl+A and Enter ask again")
 
 
 async def test_what_others_build_on_is_not_offered_to_be_skipped(
@@ -415,3 +415,21 @@ async def test_what_others_build_on_is_not_offered_to_be_skipped(
         run = await made.screen("RunScreen")
         assert run.check_action("skip", ()) is False
         assert not made.engine.requests[-1].skips
+
+
+async def test_esc_says_what_it_does_before_and_after_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scripted = ScriptedEngine(holds=True)
+    async with world(tmp_path, monkeypatch, scripted=scripted) as made:
+        await made.says("^A Review")
+        await review(made)
+        await made.says("Enter")
+        await made.press("enter")
+        await made.screen("RunScreen")
+        await made.says("esc Cancel")
+        await made.press("escape")
+        await made.screen("ConfirmDialog")
+        await made.press("escape")
+        scripted.hold.set()
+        await made.says("✓ Done.", "esc Back")
+        await made.press("escape")
+        await made.screen("WizardScreen")

@@ -130,4 +130,4 @@ async def test_a_wide_screen_shows_the_whole_form(tmp_path: Path, monkeypatch: p
 async def test_every_key_of_a_stage_stands_in_its_last_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with world(tmp_path, monkeypatch, connections=GoogleConnections(), plan=on_google()) as made:
         await to_stage(made, Stage.MACHINE)
-        await made.says("^N Next ^A Apply esc Back F2 Panel F3 Pick F4 VMs ^L Log ^Q Quit F1 Help")
+        await made.says("^N Next ^A Review esc Back F2 Panel F3 Pick F4 VMs ^L Log ^Q Quit F1 Help")

@@ -135,6 +135,13 @@ def test_wrong_mode_or_owner_is_mended(vm: StubVm) -> None:
     assert set(written.split()) == {"root-cert.pem", "istio-token"}
 
 
+def test_what_was_given_to_the_sidecars_user_is_said_in_words(vm: StubVm) -> None:
+    reports = apply(vm, {**FILES, **TOKEN, **SENT})
+    said = next(line["message"] for line in reports if line["step"] == "guest-files" and line["state"] == "changed")
+    assert said.startswith("written: cluster.env")
+    assert "owner-of-" not in said
+
+
 def test_another_address_for_istiod_is_put_aside_and_others_kept(vm: StubVm) -> None:
     vm.write(
         "etc/hosts",
