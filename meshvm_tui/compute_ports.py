@@ -186,8 +186,11 @@ class InstanceAccess(InstanceAccessReader, Protocol):
     def public_line(self) -> str:
         """The line of `ssh-keys` for an insert body: USER:TYPE KEY google-ssh {"userName":…,"expireOn":…}."""
 
-    def grant(self, instance: JSON, said: Callable[[str], None], cancelled: Callable[[], bool]) -> AccessState:
-        """Puts our public key where the instance takes it from (its metadata, or OS Login), with an expiry."""
+    def grant(
+        self, instance: JSON, said: Callable[[str], None], cancelled: Callable[[], bool], *, seconds: float
+    ) -> AccessState:
+        """Puts our public key where the instance takes it from (its metadata, or OS Login), with an expiry, and waits
+        until it opens the instance, not longer than so many seconds."""
 
     def revoke(self) -> None:
         """Takes the key away again; nothing where none was put. Called when the connections close."""

@@ -100,9 +100,13 @@ class GceAccess:
             until=clock(until) if open_ else "",
         )
 
-    def grant(self, instance: JSON, said: Callable[[str], None], cancelled: Callable[[], bool]) -> AccessState:
-        """Puts the key where the instance takes it from and waits until it opens the instance. Raises MVM-829 where
-        the instance does not take it, MVM-830, MVM-841, or what stands between us and its SSH port."""
+    def grant(
+        self, instance: JSON, said: Callable[[str], None], cancelled: Callable[[], bool], *, seconds: float
+    ) -> AccessState:
+        """Puts the key where the instance takes it from and waits until it opens the instance, all of it within so
+        many seconds. Raises MVM-829 where the instance does not take it, MVM-830, MVM-841, or what stands between us
+        and its SSH port."""
+        until = self._patience.clock() + seconds
 
         def ended() -> bool:
             return cancelled() or self._ended.is_set()
@@ -118,9 +122,9 @@ class GceAccess:
             elif found.kind is LoginKind.OS_LOGIN:
                 self._profile_user = self._granted.add_to_profile(self._place())
             if self._publishes(found):
-                self._published.wait(self._place(), view, said, ended)
+                self._published.wait(self._place(), view, said, ended, until=until)
             self._settle(view, address, found)
-            self._await_login(view, said, ended)
+            self._await_login(view, said, ended, until)
             self._proven = view.id
             return self.look(instance)
 
@@ -191,11 +195,13 @@ class GceAccess:
         """Whether host keys are to be had from the instance, and needed."""
         return not self._machine.ssh.known_host and is_on(GUEST_ATTRIBUTES, found.instance, found.project)
 
-    def _await_login(self, view: InstanceView, said: Callable[[str], None], cancelled: Callable[[], bool]) -> None:
+    def _await_login(
+        self, view: InstanceView, said: Callable[[str], None], cancelled: Callable[[], bool], until: float
+    ) -> None:
         """A new key takes some seconds to get to the VM, and a new VM some more to boot."""
         last: Problem | None = None
         refused: float | None = None
-        for _ in self._patience.moments(self._patience.boot, cancelled):
+        for _ in self._patience.moments(self._patience.boot, cancelled, until):
             try:
                 self._ways.prove(self.target(), cancelled)
                 return

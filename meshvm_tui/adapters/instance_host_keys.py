@@ -39,11 +39,17 @@ class PublishedKeys:
         return self.known(view)
 
     def wait(
-        self, place: Place, view: InstanceView, said: Callable[[str], None], cancelled: Callable[[], bool]
+        self,
+        place: Place,
+        view: InstanceView,
+        said: Callable[[str], None],
+        cancelled: Callable[[], bool],
+        *,
+        until: float,
     ) -> None:
         """The guest agent writes them at the first boot, so an instance that runs for long and has none gets none."""
         patience = self._patience.host_keys if is_young(view.body, self._now()) else 0.0
-        for _ in self._patience.moments(patience, cancelled):
+        for _ in self._patience.moments(patience, cancelled, until):
             self._ask(place, view)
             if self.known(view):
                 return

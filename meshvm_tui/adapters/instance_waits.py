@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,9 +28,10 @@ class Patience:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
-    def moments(self, seconds: float, cancelled: Callable[[], bool]) -> Iterator[None]:
-        """One moment each pause, the first at once, the last after so many seconds. Raises Cancelled."""
-        end = self.clock() + seconds
+    def moments(self, seconds: float, cancelled: Callable[[], bool], until: float = math.inf) -> Iterator[None]:
+        """One moment each pause, the first at once, the last after so many seconds or where the next would come later
+        than `until` (on `clock`). Raises Cancelled."""
+        end = min(self.clock() + seconds, until - self.pause)
         while True:
             if cancelled():
                 raise Cancelled

@@ -66,7 +66,7 @@ class SshAccess(Step):
         def said(words: str) -> None:
             scope.progress(words, None, None)
 
-        state = ports.access.grant(view.body, said, scope.is_cancelled)
+        state = ports.access.grant(view.body, said, scope.is_cancelled, seconds=scope.remaining())
         seen = Observation(Standing.SATISFIED, "Open", _open_words(state), _details(state))
         return Outcome(False, seen.message, seen)
 

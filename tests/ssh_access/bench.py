@@ -128,9 +128,9 @@ class Bench:
         )
         return GceAccess(machine or self.machine, ways, self.clock, patient)
 
-    def grant(self, access: GceAccess | None = None) -> Any:
+    def grant(self, access: GceAccess | None = None, *, seconds: float = 240.0) -> Any:
         """Grants on the instance as it is now."""
-        return (access or self.access).grant(self.read(), self.said.append, lambda: self.cancelled)
+        return (access or self.access).grant(self.read(), self.said.append, lambda: self.cancelled, seconds=seconds)
 
     def read(self) -> JSON:
         """The instance as Google gives it."""

@@ -71,7 +71,7 @@ def test_somebody_who_was_faster_is_read_again(bench: Bench) -> None:
     """Between read and write another line comes in, twice; neither is lost."""
     stale = bench.read()
     bench.set("ssh-keys", OTHERS)
-    state = bench.access.grant(stale, bench.said.append, lambda: False)
+    state = bench.access.grant(stale, bench.said.append, lambda: False, seconds=240.0)
     assert state.open
     assert bench.lines()[0] == OTHERS
     assert bench.asked("instance") == 2
@@ -162,7 +162,7 @@ def test_the_instance_is_gone_meanwhile(bench: Bench) -> None:
     stale = bench.read()
     bench.compute.on_wait = bench.compute.instances_by_place.clear
     with pytest.raises(PermanentError) as failed:
-        bench.access.grant(stale, bench.said.append, lambda: False)
+        bench.access.grant(stale, bench.said.append, lambda: False, seconds=240.0)
     assert failed.value.code == "MVM-819"
     bench.access.revoke()
 

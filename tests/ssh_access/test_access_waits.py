@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from meshvm_tui.adapters.instance_access import REFUSED
 from meshvm_tui.adapters.ssh_target import SshTarget
 from meshvm_tui.problems import ActionNeeded, Cancelled, PermanentError, Problem, TransientError
 from tests.ssh_access.bench import NOW, Bench
@@ -228,3 +229,30 @@ def _join(name: str) -> None:
     for thread in threading.enumerate():
         if thread.name == name:
             thread.join(5)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 5.0, 20.0])
+@pytest.mark.parametrize("code", ["MVM-402", REFUSED])
+def test_a_grant_keeps_to_the_time_that_the_step_has(bench: Bench, seconds: float, code: str) -> None:
+    bench.prove = always(TransientError(code, "not yet"))
+    with pytest.raises(Problem):
+        bench.grant(seconds=seconds)
+    assert bench.proofs
+    assert bench.clock.now <= NOW + seconds
+
+
+def test_host_keys_and_login_share_the_time(bench: Bench) -> None:
+    bench.compute.publishes.clear()
+    bench.prove = always(TransientError("MVM-402", "not yet"))
+    with pytest.raises(Problem):
+        bench.grant(seconds=30.0)
+    assert NOW < bench.clock.now <= NOW + 30.0
+
+
+def always(problem: Problem) -> Callable[[SshTarget, Callable[[], bool]], None]:
+    """Logins that fail with this whenever they are tried."""
+
+    def prove(_target: SshTarget, _cancelled: Callable[[], bool]) -> None:
+        raise problem
+
+    return prove

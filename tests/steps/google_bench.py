@@ -35,6 +35,7 @@ class FakeAccess:
     host_keys: str = "guest attributes"
     login: str = "metadata"
     granted: list[JSON] = field(default_factory=list)
+    seconds: float = 0.0
 
     def public_line(self) -> str:
         return LINE
@@ -43,7 +44,8 @@ class FakeAccess:
         until = "22:00" if self.open else ""
         return AccessState("external", "203.0.113.7", "ann", self.login, self.open, self.host_keys, until)
 
-    def grant(self, instance: JSON, said: Any, cancelled: Any) -> AccessState:
+    def grant(self, instance: JSON, said: Any, cancelled: Any, *, seconds: float) -> AccessState:
+        self.seconds = seconds
         self.granted.append(instance)
         self.open = True
         return self.look(instance)

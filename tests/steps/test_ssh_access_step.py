@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from meshvm_tui.events import Standing
@@ -72,3 +74,11 @@ def _facts(instance: str) -> object:
     from meshvm_tui.ports import GuestFacts
 
     return GuestFacts({"instance": {"id": instance}})
+
+
+def test_the_grant_is_given_the_time_that_the_step_has_left() -> None:
+    bench = Bench(a_plan())
+    bench.compute.put({"name": "my-mesh-vm"})
+    bench.scope.deadline = time.monotonic() + 7.0
+    bench.apply(STEP)
+    assert 0.0 < bench.access.seconds <= 7.0
