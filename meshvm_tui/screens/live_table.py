@@ -37,6 +37,8 @@ class LiveRow(Protocol):
 
 
 WIDE = 100
+LEAD = 3
+"""Cells before the first column: the mark, in line with what stands above the table."""
 
 
 class LiveTable(ScrollView, can_focus=True):
@@ -124,7 +126,7 @@ class LiveTable(ScrollView, can_focus=True):
         """The header, or the row that stands at this line."""
         width = self.size.width
         if y == 0:
-            return self._strip("  ", [title for title, _, _ in self._columns], "live-table--header")
+            return self._strip(" " * LEAD, [title for title, _, _ in self._columns], "live-table--header")
         index = y - 1 + self.scroll_offset.y
         if index >= len(self._shown):
             return Strip.blank(width, self.rich_style)
@@ -132,7 +134,7 @@ class LiveTable(ScrollView, can_focus=True):
         mark = Mark(row.mark())
         here = self._shown[index] == self._cursor and self.has_focus
         component = f"live-table--{mark.value}" if mark.value in ("attention", "waiting") else ""
-        return self._strip(f"{GLYPHS[mark]} ", self._cells(row), component, cursor=here)
+        return self._strip(f" {GLYPHS[mark]} ", self._cells(row), component, cursor=here)
 
     def action_cursor(self, lines: int) -> None:
         """Moves the cursor."""
@@ -200,7 +202,7 @@ class LiveTable(ScrollView, can_focus=True):
     def _fitted(self, cells: Sequence[str]) -> list[str]:
         wide = self.size.width >= WIDE
         sizes = [(large if wide else small) for _, small, large in self._columns]
-        sizes[0] = max(6, self.size.width - sum(sizes[1:]) - 2 * len(sizes))
+        sizes[0] = max(6, self.size.width - sum(sizes[1:]) - LEAD - 2 * (len(sizes) - 1))
         fitted = [_cut(printable(cell), size) for cell, size in zip(cells, sizes, strict=True)]
         if self._qualified:
             # Of namespace/name the end tells more.

@@ -229,7 +229,9 @@ class ReviewScreen(AppScreen):
     def _server_words(self) -> str:
         return server_words(self._answers, asking=bool(self._asking))
 
-    def _summary(self) -> str:
+    def _summary(self) -> Content:
         if not self._ended:
-            return "Looking at what is there …"
-        return summary(self._changes, next(iter(self.board.problems()), None), max(40, self.size.width - 4))
+            return Content("Looking at what is there …")
+        words = summary(self._changes, next(iter(self.board.problems()), None), max(40, self.size.width - 4))
+        done, mark, stops = words.partition("! stops at")
+        return Content.assemble(done, (f"{mark}{stops}", "$text-warning"))
