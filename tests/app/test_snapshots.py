@@ -116,7 +116,6 @@ async def test_forms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: tupl
             await album.take(made, f"wizard-{number}-{stage.value.lower()}")
             if stage is Stage.CLUSTER:
                 await dialog(made, album, "f1", "help-dialog", "HelpDialog", "Keys")
-                await dialog(made, album, "ctrl+p", "commands", "CommandPalette")
                 await focus(made, "cluster.gke")
                 await dialog(made, album, "f3", "pick-dialog", "PickDialog", "3 of 3")
             if stage is Stage.FILES:

@@ -76,7 +76,7 @@ class Bench:
             env={**self.lab.environment, **own, **(environment or {})},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=200,
             check=False,
             stdin=subprocess.DEVNULL,
         )

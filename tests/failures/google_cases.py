@@ -242,6 +242,17 @@ def iap_not_authorized(bench: Bench) -> Seen:
     return Seen(apply(bench, lambda plan: plan["machines"][0]["ssh"].update(via="iap")), {"machine": VM})
 
 
+@case(World.GOOGLE, "iap-4003")
+def iap_not_reached(bench: Bench) -> Seen:
+    return Seen(apply(bench, lambda plan: plan["machines"][0]["ssh"].update(via="iap")), {"machine": VM})
+
+
+@case(World.GOOGLE, "google-no-agent")
+def google_key_not_taken(bench: Bench) -> Seen:
+    user = f"u{bench.word}"
+    return Seen(apply(bench, lambda plan: plan["machines"][0]["ssh"].update(user=user)), {"user": user})
+
+
 @case(World.GOOGLE, "google-wrong-id")
 def google_another_instance(bench: Bench) -> Seen:
     return Seen(apply(bench, timeout=OPERATION_SECONDS), {"machine": VM})

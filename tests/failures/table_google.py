@@ -100,7 +100,15 @@ GOOGLE_MACHINE = Chapter(
             "`firewall.name` of a rule that is somebody else's",
         ),
         Row("google-no-address", "MVM-831", 3, "{machine} has no external address", "`externalAddress: false`"),
+        Row("iap-not-reached", "MVM-826", 1, "{machine}:2222 through IAP: 4003", fault("iap-4003")),
         Row("iap-not-authorized", "MVM-827", 1, "{machine}:2222 through IAP: 4033", fault("iap-4033")),
+        Row(
+            "google-key-not-taken",
+            "MVM-829",
+            3,
+            "{user}: Authentication failed … the temporary key",
+            fault("google-no-agent"),
+        ),
         Row("google-another-instance", "MVM-833", 1, "{machine} is instance … there answers", fault("google-wrong-id")),
     ),
 )
