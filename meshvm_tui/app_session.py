@@ -81,19 +81,23 @@ class SessionKeeper:
             self._opened.append_journal(kind, values)
 
     def flush(self) -> None:
-        """Saves what waits, now; on any thread. Raises Problem where it cannot be written."""
-        with self._changed:
-            pending, self._pending = self._pending, None
-            unsaved, self._unsaved = self._unsaved, False
-        if pending is None and not unsaved:
-            return
-        plan, screen, draft = pending or (self.plan, self._screen, self._draft)
-        try:
-            with self._writing:
+        """Saves what waits, now; on any thread. Raises Problem where it cannot be written.
+
+        It waits for a write that is under way: what was changed before is on disk when it returns, and nothing older
+        is written after it.
+        """
+        with self._writing:
+            with self._changed:
+                pending, self._pending = self._pending, None
+                unsaved, self._unsaved = self._unsaved, False
+            if pending is None and not unsaved:
+                return
+            plan, screen, draft = pending or (self.plan, self._screen, self._draft)
+            try:
                 self._opened.save(replace(self.session, plan=plan, last_screen=screen, draft=draft))
-        except BaseException:
-            self._unsaved = True
-            raise
+            except BaseException:
+                self._unsaved = True
+                raise
 
     def accept_cluster(self, cluster: ClusterIdentity) -> ProblemRecord | None:
         """The session goes on in another cluster; gives the problem where that cannot be written."""

@@ -60,8 +60,9 @@ class AppScreen(Keyed, Screen[None]):
 
     @property
     def ready(self) -> bool:
-        """Whether its widgets are there: not yet before it is composed, no more while it is taken down."""
-        return self.is_running and self.is_attached and bool(self.children)
+        """Whether its widgets are there: not yet before it is composed, no more while it is taken down, when the
+        first of them go before the screen does."""
+        return self.is_running and self.is_attached and self.display and bool(self.children)
 
     def leave_by(self, intent: Intent) -> None:
         """Tells the app where to go, and takes no more keys until it has decided."""

@@ -190,6 +190,8 @@ class ReviewScreen(AppScreen):
         return int(option.id) if option and option.id is not None else None
 
     def _show_list(self) -> None:
+        if not self.ready:
+            return
         menu = self.query_one(OptionList)
         at = menu.highlighted
         menu.set_options(options(self._changes, self._answers, max(30, menu.scrollable_content_region.width - 1)))
