@@ -50,6 +50,9 @@ class StepLine:
     problem: ProblemRecord | None = None
     known: bool = False
     may_skip: bool = False
+    done: int | None = None
+    total: int | None = None
+    """How far it is while it runs; None where there is no number."""
 
     @property
     def key(self) -> StepKey:
@@ -163,10 +166,12 @@ def _open(line: StepLine) -> bool:
 
 def _folded(line: StepLine, event: StepStarted | StepProgressed | StepPlanned | StepFinished, now: float) -> StepLine:
     if isinstance(event, StepStarted):
-        return replace(line, state=StepState.RUNNING, started=now, seconds=0.0, message="", problem=None)
+        return replace(
+            line, state=StepState.RUNNING, started=now, seconds=0.0, message="", problem=None, done=None, total=None
+        )
     if isinstance(event, StepProgressed):
         count = f"  {event.done} of {event.total}" if event.done is not None and event.total else ""
-        return replace(line, message=f"{event.message}{count}")
+        return replace(line, message=f"{event.message}{count}", done=event.done, total=event.total)
     if isinstance(event, StepPlanned):
         return replace(line, observation=event.observation, changes=event.changes)
     return replace(

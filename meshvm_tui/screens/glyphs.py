@@ -43,6 +43,7 @@ ENTER = "⏎"
 ARROW = "→"
 BETWEEN = "·"
 MORE = "…"
+BAR_FULL, BAR_EMPTY = "█", "░"
 UP_DOWN = "↑↓"
 
 ASCII_FORMS = {

@@ -11,13 +11,14 @@ from textual.content import Content
 from meshvm_tui.durations import tenths
 from meshvm_tui.events import Mode, RunFinished, StepState
 from meshvm_tui.exit_codes import ExitCode
-from meshvm_tui.screens.glyphs import COLOURS, GLYPHS, Mark, printable
+from meshvm_tui.screens.glyphs import BAR_EMPTY, BAR_FULL, COLOURS, GLYPHS, Mark, printable
 
 if TYPE_CHECKING:
     from meshvm_tui.screens.board import StepLine
 
 TITLE_WIDTH = 24
 TIME_WIDTH = 8
+BAR_WIDTH = 10
 PROBE = "probe-"
 WAYS = {"probe-vm-to-cluster": "VM → cluster", "probe-cluster-to-vm": "cluster → VM"}
 Part = tuple[str, str]
@@ -98,13 +99,23 @@ def _line(line: StepLine, now: float, width: int, *, several: bool) -> list[Part
     timed = running or line.known
     clock = tenths(seconds) if timed else ""
     words = line.problem.title if line.problem else line.message
-    room = max(8, width - 2 - TITLE_WIDTH - 1 - TIME_WIDTH - 1)
+    bar = _bar(line) if running else []
+    room = max(8, width - 2 - TITLE_WIDTH - 1 - TIME_WIDTH - 1 - sum(len(part) for part, _ in bar))
     text = " ".join(printable(words).split())
     text = text if len(text) <= room else text[: room - 1] + "…"
     tone = "$foreground" if running or line.problem else "$foreground-muted"
     return [
         (f"{GLYPHS[line.mark]} ", COLOURS[line.mark]),
         (f"{title[:TITLE_WIDTH]:<{TITLE_WIDTH}} ", "$foreground"),
+        *bar,
         (f"{text:<{room}} ", tone),
         (f"{clock:>{TIME_WIDTH}}\n", "$foreground-muted"),
     ]
+
+
+def _bar(line: StepLine) -> list[Part]:
+    """How far a step is, where there is a number; the number itself stands in its words."""
+    if line.done is None or not line.total:
+        return []
+    full = BAR_WIDTH * min(max(line.done, 0), line.total) // line.total
+    return [(BAR_FULL * full, "$text-accent"), (f"{BAR_EMPTY * (BAR_WIDTH - full)} ", "$foreground-muted")]

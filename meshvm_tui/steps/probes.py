@@ -168,7 +168,7 @@ class ProbeClusterToVm(_Probe):
             seconds = LOG_SECONDS if tries == 1 else OTHER_LOG_SECONDS
             if seen := _wait_for_log(scope, partial(seen_on_vm, ports, scope, probe_id), seconds):
                 return proof_words(answer, seen)
-            scope.progress(f"another machine answered request {number} of at most {tries}", number, tries)
+            scope.progress(f"another machine answered request {number} of at most {tries}", None, None)
         code = "MVM-618" if tries == 1 else "MVM-619"
         raise PermanentError(code, f"{item.url} answered {tries} times; the log of {_name(scope)} shows none of them.")
 
