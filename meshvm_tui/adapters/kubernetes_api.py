@@ -7,6 +7,7 @@ manager; server-side apply is never forced.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -22,6 +23,9 @@ from meshvm_tui.problems import PermanentError, Problem
 
 FIELD_MANAGER = "meshvm-tui"
 _REVIEWS_AT_ONCE = 8
+GRANTED_LASTS = 30.0
+"""Seconds for which a permission that was there is not asked for again: a form that is open asks for some fifty with
+every look. One that was not there is asked for each time, for somebody may just be granting it."""
 # What the server keeps for itself and refuses, or would misread, in a server-side apply.
 _SERVER_FIELDS = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")
 _KNOWN = {(found.group, found.kind): found for found in vars(ports).values() if isinstance(found, ports.Resource)}
@@ -40,8 +44,10 @@ def connect_to(access: ClusterAccess) -> HttpTransport:
 class KubernetesReader:
     """The reading half. It puts the fence around whatever transport it is given."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, clock: Callable[[], float] = time.monotonic) -> None:
         self._transport: Transport = ReadOnlyTransport(transport)
+        self._clock = clock
+        self._granted: dict[Access, float] = {}
         self._watches: set[ListWatch] = set()
         self._served: dict[str, Sequence[JSON]] = {}
         self._lock = threading.Lock()
@@ -119,11 +125,18 @@ class KubernetesReader:
         return str(((answer.get("status") or {}).get("userInfo") or {}).get("username") or "")
 
     def allowed(self, questions: Sequence[Access]) -> tuple[bool, ...]:
-        """The answers in the questions' order; asked side by side."""
-        if not questions:
-            return ()
-        with ThreadPoolExecutor(min(_REVIEWS_AT_ONCE, len(questions)), "access-review") as pool:
-            return tuple(pool.map(self._is_allowed, questions))
+        """The answers in the questions' order; asked side by side. What was granted holds for `GRANTED_LASTS`."""
+        now = self._clock()
+        asked = [question for question in questions if not self._still_granted(question, now)]
+        if asked:
+            with ThreadPoolExecutor(min(_REVIEWS_AT_ONCE, len(asked)), "access-review") as pool:
+                granted = [
+                    question for question, yes in zip(asked, pool.map(self._is_allowed, asked), strict=True) if yes
+                ]
+            for question in asked:
+                self._granted.pop(question, None)
+            self._granted.update(dict.fromkeys(granted, now))
+        return tuple(self._still_granted(question, now) for question in questions)
 
     def pod_log(self, namespace: str, name: str, container: str, *, tail_lines: int = 200) -> str:
         """The end of a container's log."""
@@ -153,6 +166,10 @@ class KubernetesReader:
         answer: JSON = self._transport.send(Request("POST", path, query, body)).json()
         return answer
 
+    def _still_granted(self, question: Access, now: float) -> bool:
+        since = self._granted.get(question)
+        return since is not None and now - since < GRANTED_LASTS
+
     def _is_allowed(self, question: Access) -> bool:
         attributes = {
             "verb": question.verb,
@@ -180,8 +197,8 @@ class KubernetesReader:
 class KubernetesCluster(KubernetesReader):
     """The cluster with its mutating half."""
 
-    def __init__(self, transport: Transport) -> None:
-        super().__init__(transport)
+    def __init__(self, transport: Transport, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(transport, clock)
         self._transport = transport
 
     def apply(self, obj: JSON, *, dry_run: bool = False) -> JSON:

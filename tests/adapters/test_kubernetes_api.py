@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from meshvm_tui import ports
+from meshvm_tui.adapters.kubernetes_api import GRANTED_LASTS, KubernetesReader, connect
 from meshvm_tui.ports import Access
 from meshvm_tui.problems import ActionNeeded, PermanentError, Problem, TransientError
 
@@ -114,6 +116,32 @@ def test_who_we_are_and_what_we_may_do(opened: Opener) -> None:
     ]
     assert cluster.user() == "ann"
     assert cluster.allowed(questions * 4) == (True, False, False) * 4
+
+
+def test_a_permission_is_asked_for_again_after_a_while_and_a_missing_one_each_time(
+    opened: Opener, tmp_path: Path
+) -> None:
+    def script(seen: Seen) -> Answer:
+        return Answer(201, {"status": {"allowed": seen.body["spec"]["resourceAttributes"]["verb"] in may}})
+
+    api, _ = opened(script)
+    now, may = [100.0], {"get"}
+    cluster = KubernetesReader(connect(api.kubeconfig(tmp_path)), lambda: now[0])
+    questions = [Access("get", ports.PODS, "n"), Access("create", ports.PODS, "n")]
+
+    def asked() -> tuple[tuple[bool, ...], list[str]]:
+        api.seen.clear()
+        answers = cluster.allowed(questions)
+        return answers, sorted(seen.body["spec"]["resourceAttributes"]["verb"] for seen in api.seen)
+
+    assert asked() == ((True, False), ["create", "get"])
+    may = {"create"}
+    assert asked() == ((True, True), ["create"])
+    assert asked() == ((True, True), [])
+    now[0] += GRANTED_LASTS
+    assert asked() == ((False, True), ["create", "get"])
+    assert asked() == ((False, True), ["get"])
+    cluster.close()
 
 
 def test_who_we_are_on_an_old_server_is_unknown(opened: Opener) -> None:
