@@ -219,7 +219,7 @@ async def test_a_second_machine_is_added_and_edited(tmp_path: Path, monkeypatch:
 async def test_help_log_and_back_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with world(tmp_path, monkeypatch) as made:
         await made.press("f1")
-        await made.says("^A", "shows every change up to here")
+        await made.says("^A", "lists every change up to here")
         await made.press("escape")
         await made.press("ctrl+l")
         assert made.wizard.has_class("-log-open")

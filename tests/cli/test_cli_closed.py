@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from meshvm_tui.plan import Plan
 from meshvm_tui.plan_file import dump_plan
 
-PRODUCT = f"{sys.executable} -m meshvm_tui"
+PRODUCT = f"{shlex.quote(sys.executable)} -m meshvm_tui"
 
 
 def shell(line: str, state: Path) -> subprocess.CompletedProcess[str]:
