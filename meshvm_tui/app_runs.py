@@ -15,7 +15,7 @@ from meshvm_tui.exit_codes import ExitCode
 from meshvm_tui.look_pace import LookPace, asks_for_instances
 from meshvm_tui.plan_fields import lacking
 from meshvm_tui.screens.board import STAGES, Board
-from meshvm_tui.screens.log_drawer import log_line
+from meshvm_tui.screens.log_drawer import LogLine, log_line
 
 if TYPE_CHECKING:
     from meshvm_tui.app_session import SessionKeeper
@@ -40,7 +40,7 @@ class Runs:
         in_thread(times.load, "meshvm-step-times")
         self.world = Board()
         self.shown = Board()
-        self.log: list[str] = []
+        self.log: list[LogLine] = []
         self.changed = False
         self.resuming = False
         self.looked_whole = False
@@ -95,7 +95,7 @@ class Runs:
         """Starts the look that is due. Called several times a second."""
         now = time.monotonic()
         if self.pace.slept(now, time.time()) and self._look_at is not None:
-            self.log.append(" The computer slept: everything is looked at again")
+            self.log.append(LogLine("", " The computer slept: everything is looked at again"))
         if self._look_at is not None and self.pace.due(now) and not self.applying:
             stage = self._look_at
             self.pace.began(now)
@@ -158,7 +158,7 @@ class Runs:
         self.world.running = False
         if not self._shows:
             self.pace.ended(time.monotonic(), well=False, google=self._google)
-        self.log.append(f" {problem.code}  {words}")
+        self.log.append(LogLine("", f" {problem.code}  {words}"))
         self.shown.take(RunFinished("", "", self._mode, int(ExitCode.FAILED), False, words), time.monotonic())
         self.changed = True
         return self._shows
@@ -184,7 +184,10 @@ class Runs:
         if not self._shows:
             self._said_now = [*self._said_now[-LOG_KEPT:], said]
         if self._shows or said not in self._said:
-            self.log.append(log_line(event))
+            self.log.append(log_line(event, several=self._several()))
+
+    def _several(self) -> bool:
+        return self._keeper is not None and len(self._keeper.plan.machines) > 1
 
     def _start(self, mode: Mode, upto: Stage, *, shows: bool, approved: Board | None = None) -> None:
         keeper = self._keeper

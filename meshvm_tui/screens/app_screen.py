@@ -9,12 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from meshvm_tui.screens.messages import Intent
+
+if TYPE_CHECKING:
+    from meshvm_tui.screens.log_drawer import LogLine
 
 Command = tuple[str, str, Callable[[], Any]]
 """Its name, what it does, and the doing."""
@@ -93,5 +96,5 @@ class AppScreen(Keyed, Screen[None]):
         """What the app is doing while this screen waits."""
         self.notify(text, timeout=60, markup=False)
 
-    def show_log(self, lines: list[str]) -> None:
+    def show_log(self, lines: list[LogLine]) -> None:
         """New lines of the log."""

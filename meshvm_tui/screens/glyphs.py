@@ -44,6 +44,7 @@ ARROW = "→"
 BETWEEN = "·"
 MORE = "…"
 BAR_FULL, BAR_EMPTY = "█", "░"
+FOLDED, UNFOLDED = "▸", "▾"
 UP_DOWN = "↑↓"
 
 ASCII_FORMS = {
@@ -70,6 +71,8 @@ ASCII_FORMS = {
     "’": "'",
     "▶": ">",
     "▼": "v",
+    "▸": ">",
+    "▾": "v",
     "■": "#",
     "×": "x",
     "≥": ">",

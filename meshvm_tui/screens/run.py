@@ -16,6 +16,7 @@ from meshvm_tui.exit_codes import ExitCode
 from meshvm_tui.screens.app_screen import AppScreen
 from meshvm_tui.screens.board import STAGES, Board
 from meshvm_tui.screens.dialogs import ConfirmDialog
+from meshvm_tui.screens.glyphs import Mark
 from meshvm_tui.screens.key_line import KeyLine
 from meshvm_tui.screens.log_drawer import LogDrawer
 from meshvm_tui.screens.messages import (
@@ -28,11 +29,14 @@ from meshvm_tui.screens.messages import (
 from meshvm_tui.screens.painted import Painted
 from meshvm_tui.screens.problem_ways import Once, ask
 from meshvm_tui.screens.run_lines import answers, done_words, headline, run_lines
+from meshvm_tui.screens.run_machines import machines_of, next_machine, rows
 
 if TYPE_CHECKING:
     from meshvm_tui.events import RunFinished
     from meshvm_tui.plan import Plan
     from meshvm_tui.screens.board import StepLine
+    from meshvm_tui.screens.log_drawer import LogLine
+    from meshvm_tui.screens.run_machines import MachineLine
 
 MOVED = "MVM-111"
 GONE_WELL = (ExitCode.DONE, ExitCode.NOT_PROVEN)
@@ -64,6 +68,7 @@ class RunScreen(AppScreen):
             "s", "skip", "Skip", tooltip="goes on without the proof that failed; Finish says that it is not proven"
         ),
         Binding("p", "problem", "Problem", tooltip="the problem once more"),
+        Binding("m", "machine", "Machine", tooltip="opens the next machine's steps and its log; after the last, all"),
         Binding("f6", "watch", "Watch", tooltip="the WorkloadEntries, live"),
         Binding("ctrl+l", "log", "Log", tooltip="gives the log the keys, to scroll in it"),
     ]
@@ -77,6 +82,8 @@ class RunScreen(AppScreen):
         self._began = time.monotonic()
         self._took = 0.0
         self._cancelling = False
+        self._opened = ""
+        """The machine whose steps are listed, where there are several."""
 
     def compose(self) -> ComposeResult:
         """Title, steps, answers, log, footer."""
@@ -110,9 +117,9 @@ class RunScreen(AppScreen):
         self.query_one("#run-title", Painted).show(
             headline(f"Up to {self.stage.value} on {self._where}", self._clock(seconds), width)
         )
-        lines = self.board.upto(self.stage)
-        self.query_one("#run-lines", Painted).show(run_lines(lines, time.monotonic(), width))
-        self._follow(lines)
+        shown = rows(self.board.upto(self.stage), self._opened)
+        self.query_one("#run-lines", Painted).show(run_lines(shown, time.monotonic(), width))
+        self._follow(shown)
         if self.board.finished and self.ended and not self._took:
             self._took = seconds
             self.refresh_bindings()
@@ -122,7 +129,7 @@ class RunScreen(AppScreen):
         usual = f"   usually {stopwatch(self.board.usual)}" if self.board.usual is not None else ""
         return f"elapsed {stopwatch(seconds)}{usual}"
 
-    def show_log(self, lines: list[str]) -> None:
+    def show_log(self, lines: list[LogLine]) -> None:
         """New lines of the log."""
         if self.ready:
             self.query_one(LogDrawer).show_lines(lines)
@@ -166,6 +173,12 @@ class RunScreen(AppScreen):
         if failed := self._failed():
             self._ask(failed)
 
+    def action_machine(self) -> None:
+        """The next machine's steps and log."""
+        self._opened = next_machine(self.board.upto(self.stage), self._opened)
+        self.query_one(LogDrawer).show_machine(self._opened)
+        self.show_board()
+
     def action_scroll_steps(self, pages: int) -> None:
         """The steps may be more than the screen has lines."""
         steps = self.query_one("#run-steps", VerticalScroll)
@@ -189,6 +202,7 @@ class RunScreen(AppScreen):
             "retry": lambda: self.ended and not self._well(),
             "skip": lambda: self.ended and self._skippable() is not None,
             "problem": lambda: self._failed() is not None,
+            "machine": lambda: len(machines_of(self.board.upto(self.stage))) > 1,
         }
         return now[action]() if action in now else True
 
@@ -233,8 +247,8 @@ class RunScreen(AppScreen):
         words = ", ".join(done) + "; nothing was undone" if done else "nothing yet"
         ask(self, failed, plan=self._plan, stage=self.stage, once=once, done=words)
 
-    def _follow(self, lines: tuple[StepLine, ...]) -> None:
+    def _follow(self, shown: list[StepLine | MachineLine]) -> None:
         """Keeps the step that runs in sight."""
-        running = next((at for at, line in enumerate(lines) if line.state == "running"), None)
+        running = next((at for at, row in enumerate(shown) if row.mark is Mark.WORKING), None)
         if running is not None:
             self.query_one("#run-steps", VerticalScroll).scroll_to(y=max(0, running - 6), animate=False)

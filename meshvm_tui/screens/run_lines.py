@@ -11,7 +11,9 @@ from textual.content import Content
 from meshvm_tui.durations import tenths
 from meshvm_tui.events import Mode, RunFinished, StepState
 from meshvm_tui.exit_codes import ExitCode
-from meshvm_tui.screens.glyphs import BAR_EMPTY, BAR_FULL, COLOURS, GLYPHS, Mark, printable
+from meshvm_tui.screens.cells import padded
+from meshvm_tui.screens.glyphs import BAR_EMPTY, BAR_FULL, COLOURS, FOLDED, GLYPHS, UNFOLDED, Mark, printable
+from meshvm_tui.screens.run_machines import MachineLine
 
 if TYPE_CHECKING:
     from meshvm_tui.screens.board import StepLine
@@ -30,10 +32,16 @@ def headline(left: str, right: str, width: int) -> Content:
     return Content.assemble((printable(left), "bold"), " " * room, (right, "$foreground-muted"))
 
 
-def run_lines(lines: Sequence[StepLine], now: float, width: int) -> Content:
-    """Every step of the run."""
-    several = len({line.machine for line in lines if line.machine}) > 1
-    return Content.assemble(*(part for line in lines for part in _line(line, now, width, several=several)))
+def run_lines(rows: Sequence[StepLine | MachineLine], now: float, width: int) -> Content:
+    """Every step of the run, and every machine where there are several."""
+    several = any(isinstance(row, MachineLine) for row in rows)
+    parts: list[Part] = []
+    for row in rows:
+        if isinstance(row, MachineLine):
+            parts += _machine(row, now, width)
+        else:
+            parts += _line(row, now, width, indent=2 if several and row.machine else 0)
+    return Content.assemble(*parts)
 
 
 def done_words(finished: RunFinished, following: str) -> Content:
@@ -92,23 +100,34 @@ def _verdict(answered: int, asked: int, skipped: int) -> Part:
     return f"✓ All {asked} answered.\n", "bold $text-success"
 
 
-def _line(line: StepLine, now: float, width: int, *, several: bool) -> list[Part]:
-    title = f"{line.machine}: {line.title}" if several and line.machine else line.title
+def _machine(machine: MachineLine, now: float, width: int) -> list[Part]:
+    clock = tenths(machine.seconds(now)) if machine.began else ""
+    name = f"{machine.name} {UNFOLDED if machine.open else FOLDED}"
+    return _columns((machine.mark, name, "bold"), [], (machine.words, "$foreground"), clock, width)
+
+
+def _line(line: StepLine, now: float, width: int, *, indent: int) -> list[Part]:
     running = line.state is StepState.RUNNING
     seconds = now - line.started if running else line.seconds
-    timed = running or line.known
-    clock = tenths(seconds) if timed else ""
+    clock = tenths(seconds) if running or line.known else ""
     words = line.problem.title if line.problem else line.message
-    bar = _bar(line) if running else []
-    room = max(8, width - 2 - TITLE_WIDTH - 1 - TIME_WIDTH - 1 - sum(len(part) for part, _ in bar))
-    text = " ".join(printable(words).split())
-    text = text if len(text) <= room else text[: room - 1] + "…"
     tone = "$foreground" if running or line.problem else "$foreground-muted"
+    bar = _bar(line) if running else []
+    return _columns((line.mark, line.title, "$foreground"), bar, (words, tone), clock, width, indent=indent)
+
+
+def _columns(
+    title: tuple[Mark, str, str], bar: list[Part], said: Part, clock: str, width: int, *, indent: int = 0
+) -> list[Part]:
+    mark, name, tone = title
+    names = TITLE_WIDTH - indent
+    room = max(8, width - 2 - TITLE_WIDTH - 1 - TIME_WIDTH - 1 - sum(len(part) for part, _ in bar))
     return [
-        (f"{GLYPHS[line.mark]} ", COLOURS[line.mark]),
-        (f"{title[:TITLE_WIDTH]:<{TITLE_WIDTH}} ", "$foreground"),
+        (" " * indent, ""),
+        (f"{GLYPHS[mark]} ", COLOURS[mark]),
+        (padded(name, names) + " ", tone),
         *bar,
-        (f"{text:<{room}} ", tone),
+        (padded(" ".join(printable(said[0]).split()), room) + " ", said[1]),
         (f"{clock:>{TIME_WIDTH}}\n", "$foreground-muted"),
     ]
 

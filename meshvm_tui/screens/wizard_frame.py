@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from meshvm_tui.plan import Plan
     from meshvm_tui.plan_draft import Unfinished
     from meshvm_tui.screens.google_documents import Settings
+    from meshvm_tui.screens.log_drawer import LogLine
 
 
 class WizardFrame(AppScreen):
@@ -214,7 +215,7 @@ class WizardFrame(AppScreen):
         """What the app is doing while this screen waits, in the line above the keys."""
         self.query_one("#why-not", Painted).show(text)
 
-    def show_log(self, lines: list[str]) -> None:
+    def show_log(self, lines: list[LogLine]) -> None:
         """New lines for the drawer."""
         if self.ready:
             self.query_one(LogDrawer).show_lines(lines)

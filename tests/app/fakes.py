@@ -167,6 +167,7 @@ class ScriptedEngine:
     gate: threading.Event = field(default_factory=threading.Event)
     gated: bool = False
     says: str = ""
+    steps: tuple[tuple[str, str, Stage, str], ...] = STEPS
     may_skip: frozenset[str] = frozenset({"probe-vm-to-cluster", "probe-cluster-to-vm"})
 
     def __call__(  # noqa: PLR0917 (as engine.run)
@@ -184,7 +185,7 @@ class ScriptedEngine:
         self.requests.append(request)
         stages = list(Stage)
         last = stages.index(request.upto) if request.upto else len(stages)
-        steps = [step for step in STEPS if stages.index(step[2]) <= last]
+        steps = [step for step in self.steps if stages.index(step[2]) <= last]
         emit(ev.RunStarted(TIME, request.session, request.mode, tuple((a, b, str(c), d) for a, b, c, d in steps)))
         code = ExitCode.DONE
         for step, machine, _, title in steps:
