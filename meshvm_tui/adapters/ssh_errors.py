@@ -11,6 +11,8 @@ from meshvm_tui.problems import ActionNeeded, PermanentError, Problem, Transient
 _NO_GREETING = ("protocol banner", "No existing session")
 _TOO_MANY_KEYS = "Too many authentication failures"
 """sshd's words at MaxAuthTries (6 by default): each key in ssh-agent is a try."""
+NO_VERDICT = "Authentication timeout"
+"""paramiko's words where a login was neither accepted nor refused in time."""
 WANTS_PASSWORD = ("password is required", "a terminal is required", "interactive authentication is required")
 WRONG_PASSWORD = (
     "incorrect password attempt",
@@ -46,6 +48,8 @@ def _from_paramiko(error: Exception, where: str) -> Problem | None:
         return ActionNeeded("MVM-407", f"{where}: the key is encrypted and its passphrase is not known here")
     if isinstance(error, paramiko.BadAuthenticationType):
         return PermanentError("MVM-406", f"{where}: it only accepts {', '.join(error.allowed_types)}")
+    if isinstance(error, paramiko.AuthenticationException) and (cut := _cut_at_login(error, where)):
+        return cut
     # The more special ones first: each of these is an SSHException or an OSError too.
     kinds: tuple[tuple[type[Exception], type[Problem], str], ...] = (
         (paramiko.AuthenticationException, PermanentError, "MVM-406"),
@@ -57,6 +61,17 @@ def _from_paramiko(error: Exception, where: str) -> Problem | None:
         if isinstance(error, kind):
             return problem(code, _words(error, where))
     return _from_ssh_words(error, where) if isinstance(error, paramiko.SSHException) else None
+
+
+def _cut_at_login(error: Exception, where: str) -> Problem | None:
+    """paramiko calls it a failed authentication, too, when nobody judged the key: the line was cut, or silent."""
+    text = str(error)
+    if "saw EOF" in text:
+        why = "where it does so each time, sshd's log on the machine says why"
+        return TransientError("MVM-411", f"{where}: it ended while the login was checked; {why}")
+    if NO_VERDICT in text:
+        return TransientError("MVM-412", f"{where}: no answer to the login in time")
+    return None
 
 
 def _from_ssh_words(error: Exception, where: str) -> Problem:

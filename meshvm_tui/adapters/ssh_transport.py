@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import paramiko
 
+from meshvm_tui.adapters.ssh_errors import NO_VERDICT
 from meshvm_tui.problems import ActionNeeded, PermanentError
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Transport(paramiko.Transport):
             except paramiko.BadAuthenticationType:
                 raise
             except paramiko.AuthenticationException as error:
-                if not self.is_active():
+                if not self.is_active() or NO_VERDICT in str(error):
                     raise
                 refused = error
                 continue

@@ -67,7 +67,7 @@ def test_every_screen_takes_every_size(lab: LabWorld, environment: dict[str, str
             if stage is not Stage.CLUSTER:
                 terminal.keys("C-n")
             resized(terminal, stage.value)
-        for key, says in (("F1", "Ctrl+Q"), ("F2", "commands"), ("C-l", "")):
+        for key, says in (("F1", "esc close"), ("F2", "commands"), ("C-l", "")):
             terminal.keys(key)
             resized(terminal, says)
             terminal.keys("Escape")

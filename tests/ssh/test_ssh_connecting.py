@@ -27,6 +27,33 @@ def test_a_login_that_is_not_accepted(target: SshTarget, behaviour: Behaviour) -
     assert behaviour.commands == []
 
 
+def test_a_line_that_is_cut_while_the_login_is_checked_is_no_refusal(
+    target: SshTarget, server: SshServer, behaviour: Behaviour
+) -> None:
+    """What reads the same in a firewall's cut and in an account that PAM bars: it is tried again, and says both."""
+
+    def cut(_user: str, _key: str) -> bool:
+        server.cut()
+        return False
+
+    behaviour.takes = cut
+    problem = problem_of(target)
+    assert (problem.code, type(problem)) == ("MVM-411", TransientError)
+    assert "sshd's log" in problem.cause
+    assert behaviour.logins
+
+
+def test_a_login_that_is_never_answered_is_given_up(
+    target: SshTarget, behaviour: Behaviour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ssh_transport, "LOGIN_SECONDS", 1.0)
+    answer = threading.Event()
+    behaviour.takes = lambda _user, _key: answer.wait(30)
+    problem = problem_of(target)
+    answer.set()
+    assert (problem.code, type(problem)) == ("MVM-412", TransientError)
+
+
 def test_an_encrypted_key(target: SshTarget, tmp_path: Path) -> None:
     problem = problem_of(replace(target, key=str(write_key(tmp_path / "locked", "secret words"))))
     assert (problem.code, type(problem)) == ("MVM-407", ActionNeeded)
