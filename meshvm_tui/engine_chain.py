@@ -53,7 +53,8 @@ class Chain:
 
     def walk(self, steps: Sequence[Step], *, unreachable: str) -> None:
         """Runs the steps in order; where `unreachable` names a reason, none of them is started."""
-        self.scope.forget()
+        if self.run.request.mode is Mode.APPLY:
+            self.scope.forget()  # other chains may have changed the world since; where all only look, nobody has
         for step in steps:
             reason = self._obstacle(step, unreachable)
             if reason:

@@ -10,11 +10,14 @@ from meshvm_tui.events import Stage
 if TYPE_CHECKING:
     from meshvm_tui.plan import Plan
 
-PAUSE = 1.0
-"""Seconds from the end of a look to the next one. A look that took longer is followed by as long a pause."""
-GOOGLE_PAUSE = 5.0
-"""The same where the look asked Google for instances: a dozen requests of a quota that the whole project shares. One
-that took longer than half of it is followed by a pause twice as long."""
+EVERY = 1.0
+"""Seconds from the beginning of a look to that of the next."""
+GOOGLE_EVERY = 5.0
+"""The same where the look asks Google for instances: requests of a quota that the whole project shares."""
+REST_PART = 0.5
+"""The pause after a look is at least this part of what it took, so that slow answers are asked for less often."""
+AFTER_FAILURE = 1.0
+"""Seconds from the end of a look that failed to the next one; twice as many after each that fails again."""
 REST = 15.0
 """Seconds between two looks while they fail again and again, or while nobody is there."""
 NOBODY_AFTER = 600.0
@@ -64,7 +67,10 @@ class LookPace:
     def ended(self, now: float, *, well: bool, google: bool = False) -> None:
         """A look has ended, which asked `google` for instances or not: when the next one is."""
         self._failed = 0 if well else self._failed + 1
-        pause = min(REST, max(PAUSE * 2**self._failed, pause_after(now - self._began, google=google)))
+        pause = pause_after(now - self._began, google=google)
+        if not well:
+            pause = max(pause, AFTER_FAILURE * 2**self._failed)
+        pause = min(REST, pause)
         self.resting = self._nobody(now)
         if self._wished:
             return
@@ -95,8 +101,8 @@ class LookPace:
 
 
 def pause_after(seconds: float, *, google: bool) -> float:
-    """Seconds between a look that went well and took so many, and the next one."""
-    return max(GOOGLE_PAUSE, 2 * seconds) if google else max(PAUSE, seconds)
+    """Seconds between the end of a look that took so many, and the next one."""
+    return max((GOOGLE_EVERY if google else EVERY) - seconds, REST_PART * seconds)
 
 
 def asks_for_instances(plan: Plan, upto: Stage) -> bool:

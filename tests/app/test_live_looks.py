@@ -10,7 +10,7 @@ from textual import events as textual_events
 
 from meshvm_tui import look_pace
 from meshvm_tui.events import Mode, Stage
-from meshvm_tui.look_pace import GOOGLE_PAUSE, NEVER, NOBODY_AFTER, PAUSE, REST, SLEPT, LookPace, asks_for_instances
+from meshvm_tui.look_pace import EVERY, GOOGLE_EVERY, NEVER, NOBODY_AFTER, REST, SLEPT, LookPace, asks_for_instances
 from meshvm_tui.plan import GceInstance, Machine, Plan
 from meshvm_tui.problems import PermanentError
 from tests.app.fakes import STEPS, ScriptedEngine
@@ -100,25 +100,25 @@ async def test_a_problem_that_passes_is_seen_to_pass(tmp_path: Path, monkeypatch
         await made.until(lambda: "no route to host" not in made.text(), "the problem is gone")
 
 
-def test_the_next_look_comes_a_second_after_the_last_one_ended() -> None:
+def test_a_look_begins_a_second_after_the_last_one_began() -> None:
     pace = LookPace()
     pace.wanted(100.0, 0.2)
     assert (pace.due(100.1), pace.due(100.2)) == (False, True)
     pace.began(100.2)
     assert not pace.due(110.0), "one look at a time"
     pace.ended(100.5, well=True)
-    assert (pace.due(100.5 + PAUSE - 0.01), pace.due(100.5 + PAUSE)) == (False, True)
+    assert (pace.due(100.2 + EVERY - 0.01), pace.due(100.2 + EVERY)) == (False, True)
 
 
-def test_a_slow_look_is_followed_by_as_long_a_pause() -> None:
+def test_a_slow_look_is_followed_by_a_pause_half_as_long() -> None:
     pace = LookPace()
     pace.wanted(0.0, 0.0)
     pace.began(0.0)
     pace.ended(4.0, well=True)
-    assert (pace.due(7.9), pace.due(8.0)) == (False, True)
+    assert (pace.due(5.9), pace.due(6.0)) == (False, True)
 
 
-@pytest.mark.parametrize(("took", "pause"), [(0.4, GOOGLE_PAUSE), (4.0, 8.0), (30.0, REST)])
+@pytest.mark.parametrize(("took", "pause"), [(0.5, GOOGLE_EVERY - 0.5), (8.0, 4.0), (40.0, REST)])
 def test_google_is_asked_less_often(took: float, pause: float) -> None:
     pace = LookPace()
     pace.wanted(0.0, 0.0)
@@ -143,7 +143,7 @@ def test_google_is_asked_for_instances_from_machine_on(machine: Machine, stage: 
 async def test_the_help_says_how_often_it_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with world(tmp_path, monkeypatch, size=WIDE) as made:
         await made.press("f1", "end")
-        await made.says("5 seconds after it where Google is asked for instances")
+        await made.says(f"every {GOOGLE_EVERY:g} seconds where Google is asked for instances")
 
 
 async def test_the_wizard_looks_less_often_where_google_is_asked(
@@ -151,7 +151,7 @@ async def test_the_wizard_looks_less_often_where_google_is_asked(
 ) -> None:
     plan = Plan(machines=[GOOGLES])
     async with world(tmp_path, monkeypatch, look_again=SOON, plan=plan) as made:
-        monkeypatch.setattr(look_pace, "GOOGLE_PAUSE", 3000.0)
+        monkeypatch.setattr(look_pace, "GOOGLE_EVERY", 3000.0)
         monkeypatch.setattr(look_pace, "REST", 3000.0)
         assert made.app.runs
         await made.app.back_to_wizard(Stage.SERVICES)
