@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from meshvm_tui.engine_ahead import MACHINES_AT_ONCE, Helpers
 from meshvm_tui.engine_chain import Chain
 from meshvm_tui.engine_result import conclude
 from meshvm_tui.engine_retry import Clock
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from meshvm_tui.steps.step import Step
 
 __all__ = ["RunRequest", "run"]
-
-MACHINES_AT_ONCE = 8
 
 
 def run(  # noqa: PLR0917 (the seam between engine and app: seven things, in the order of their contract)
@@ -86,12 +85,21 @@ def _chosen(order: Walk, request: RunRequest) -> Walk:
 
 
 def _walk_all(run_: Run, order: Walk) -> None:
-    """The shared steps before the machines', then every machine on its own way through the rest."""
+    """The shared steps before the machines', then every machine on its own way through the rest. A look that has come
+    past the first step, which says whether the cluster answers at all, asks for the rest ahead."""
     groups = [tuple(group) for _, group in groupby(order, key=lambda item: not item[1])]
     shared = Chain(run_, None)
     machines = [Chain(run_, run_.request.plan.machine(name)) for name in dict.fromkeys(m for _, m in order if m)]
-    while groups and not groups[0][0][1]:
-        shared.walk(_steps(groups.pop(0)), unreachable="")
+    helpers = Helpers()
+    if groups and not groups[0][0][1]:
+        steps = _steps(groups.pop(0))
+        if run_.looks:
+            shared.walk(steps[:1], unreachable="")
+            steps = steps[1:]
+            if not shared.stopped_by:
+                rows = [each.ahead(_steps(order, each.name)) for each in machines]
+                helpers.begin(shared.ahead(_steps(order)[1:]), rows)
+        shared.walk(steps, unreachable="")
     rest = [_Samples(shared, _steps(group)) if not group[0][1] else group for group in groups]
 
     def walk(machine: Chain) -> None:
@@ -110,6 +118,7 @@ def _walk_all(run_: Run, order: Walk) -> None:
     for group in rest:
         if isinstance(group, _Samples):
             group.leave_out_where_nobody_came()
+    helpers.end()
 
 
 def _steps(group: Walk, machine: str = "") -> tuple[Step, ...]:

@@ -7,9 +7,11 @@ and probes only what needs the failed step is left out.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from meshvm_tui.engine_ahead import Early, Held
 from meshvm_tui.engine_guard import CLUSTER_STEP, check_same_cluster, check_still_the_same
 from meshvm_tui.engine_result import ACTION_NEEDED
 from meshvm_tui.engine_retry import reading
@@ -19,7 +21,7 @@ from meshvm_tui.events import Mode, Stage, StepFinished, StepStarted, StepState
 from meshvm_tui.ports import Ports, ReadPorts
 from meshvm_tui.problems import ActionNeeded, Cancelled, PermanentError, Problem, TransientError
 from meshvm_tui.redaction import redact
-from meshvm_tui.steps.step import Scope
+from meshvm_tui.steps.step import Locks, Scope
 
 if TYPE_CHECKING:
     from meshvm_tui.plan import Machine
@@ -29,32 +31,32 @@ OBSERVE_DEADLINE = 15.0
 """Seconds after which looking alone gives up: a screen waits for it."""
 
 
+def _at_once(tell: Callable[[], None]) -> None:
+    tell()
+
+
 class Chain:
-    """The steps of one machine, or the shared ones where `machine` is None. Steps of a chain share one Scope."""
+    """The steps of one machine, or the shared ones where `machine` is None. Steps of a chain share what they recall."""
 
     def __init__(self, run: Run, machine: Machine | None) -> None:
         self.run = run
         self.machine = machine
         self.name = machine.name if machine else ""
         self.stopped_by = ""
-        self._step = ""
-        files = run.request.files_root
-        self.scope = Scope(
-            plan=run.request.plan,
-            machine=machine,
-            cancelled=run.cancel,
-            say=self._say,
-            progress=self._progress,
-            keep=self._keep,
-            journal=run.journal,
-            kept=run.kept,
-            files_dir=files / self.name if files and machine and run.request.mode is Mode.APPLY else None,
-        )
+        self._early: dict[str, Early] = {}
+        self._memo: dict[str, Any] = {}
+        self._locks = Locks()
+
+    def ahead(self, steps: Sequence[Step]) -> tuple[Early, ...]:
+        """These steps, to be looked at before the walk comes to them."""
+        wanted = [step for step in steps if not self.run.skipped(step, self.name)]
+        self._early = {step.id: Early(partial(self._look_ahead, step)) for step in wanted}
+        return tuple(self._early.values())
 
     def walk(self, steps: Sequence[Step], *, unreachable: str) -> None:
         """Runs the steps in order; where `unreachable` names a reason, none of them is started."""
         if self.run.request.mode is Mode.APPLY:
-            self.scope.forget()  # other chains may have changed the world since; where all only look, nobody has
+            self._scope("").forget()  # other chains may have changed the world since; where all only look, nobody has
         for step in steps:
             reason = self._obstacle(step, unreachable)
             if reason:
@@ -87,7 +89,7 @@ class Chain:
         started = clock.monotonic()
         work = self._begin(step, started)
         try:
-            result = work.result()
+            result = self._seen_ahead(step) or work.result()
             if step.id == CLUSTER_STEP:
                 reading(lambda: check_same_cluster(self.run), self.run.cancel)
         except Cancelled:
@@ -102,25 +104,43 @@ class Chain:
         elif result.state is StepState.CANCELLED:
             self.stopped_by = "the run was cancelled"
 
-    def _say(self, source: str, text: str) -> None:
-        self.run.telling.log(self._step, self.name, source, text)
+    def _seen_ahead(self, step: Step) -> StepResult | None:
+        early = self._early.pop(step.id, None)
+        return early.seen(self.run.cancel) if early else None
 
-    def _progress(self, message: str, done: int | None = None, total: int | None = None) -> None:
-        self.run.telling.progress(self._step, self.name, message, done, total)
-
-    def _keep(self, key: str, value: Any) -> None:
-        self.run.keep(f"{self._step}/{self.name}/{key}", value)
+    def _look_ahead(self, step: Step, held: Held) -> StepResult:
+        scope = self._scope(step.id, self._deadline(step, self.run.clock.monotonic()), held.tell)
+        return Looking(self.run, scope, step, self._read_ports).look()
 
     def _begin(self, step: Step, started: float) -> Looking | Applying:
-        """Turns the scope to this step and gives the work that its mode wants."""
-        self._step = step.id
-        mode = self.run.request.mode
-        seconds = min(step.deadline, OBSERVE_DEADLINE) if mode is Mode.OBSERVE else step.deadline
+        """The work on this step that the mode wants."""
+        scope = self._scope(step.id, self._deadline(step, started))
+        if self.run.request.mode is Mode.APPLY:
+            return Applying(self.run, scope, step, self._ports)
+        return Looking(self.run, scope, step, self._read_ports)
+
+    def _deadline(self, step: Step, started: float) -> float:
+        seconds = min(step.deadline, OBSERVE_DEADLINE) if self.run.request.mode is Mode.OBSERVE else step.deadline
         longest = self.run.request.longest
-        self.scope.deadline = started + (seconds if longest is None else min(seconds, longest))
-        if mode is Mode.APPLY:
-            return Applying(self.run, self.scope, step, self._ports)
-        return Looking(self.run, self.scope, step, self._read_ports)
+        return started + (seconds if longest is None else min(seconds, longest))
+
+    def _scope(self, step: str, deadline: float = 0.0, tell: Callable[[Callable[[], None]], None] = _at_once) -> Scope:
+        """What a step works with; what it recalls is shared by all steps of the chain."""
+        run, files = self.run, self.run.request.files_root
+        return Scope(
+            plan=run.request.plan,
+            machine=self.machine,
+            cancelled=run.cancel,
+            say=lambda source, text: tell(partial(run.telling.log, step, self.name, source, text)),
+            progress=lambda *told: tell(partial(run.telling.progress, step, self.name, *told)),
+            keep=lambda key, value: run.keep(f"{step}/{self.name}/{key}", value),
+            journal=run.journal,
+            kept=run.kept,
+            files_dir=files / self.name if files and self.machine and run.request.mode is Mode.APPLY else None,
+            deadline=deadline,
+            memo=self._memo,
+            locks=self._locks,
+        )
 
     def _read_ports(self) -> ReadPorts:
         connections, plan, machine = self.run.connections, self.run.request.plan, self.machine

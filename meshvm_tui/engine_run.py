@@ -64,6 +64,11 @@ class Run:
     checked: ClusterReader | None = None
     """The connection behind which this run has met the session's cluster."""
 
+    @property
+    def looks(self) -> bool:
+        """Whether nothing is changed."""
+        return self.request.mode is not Mode.APPLY
+
     def keep(self, key: str, value: Any) -> None:
         """Records a plain value for undo and later sessions, at once and one at a time."""
         with self.lock:

@@ -56,13 +56,14 @@ class Looking:
         """What is there, and what apply would do about it."""
         return try_until(
             self.scope.deadline,
-            lambda: reading(self._look, self.run.cancel),
+            lambda: reading(self.look, self.run.cancel),
             clock=self.run.clock,
             cancel=self.run.cancel,
             said=lambda problem, pause: say_again(self.scope, problem, pause),
         )
 
-    def _look(self) -> StepResult:
+    def look(self) -> StepResult:
+        """The same, asked once and on this thread."""
         ports = self.open_ports()
         if self.step.probe:
             return _looked(StepState.PENDING, WILL_BE_PROBED, self._probe_changes(ports))

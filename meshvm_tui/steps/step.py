@@ -25,9 +25,22 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class Locks:
+    """A lock for each name, so that what two steps want at once is read once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._locks: dict[str, threading.RLock] = {}
+
+    def of(self, name: str) -> threading.RLock:
+        """The lock of this name."""
+        with self._lock:
+            return self._locks.setdefault(name, threading.RLock())
+
+
 @dataclass
 class Scope:
-    """What one run of one chain of steps shares.
+    """What a step of one run works with; `memo` and `locks` are those of its whole chain.
 
     `say(source, text)` logs a line, `progress(message, done, total)` tells what is waited for, `keep(key, value)`
     records plain values that undo or a later session needs, `journal(kind, values)` writes an intent or a result.
@@ -45,17 +58,19 @@ class Scope:
     files_dir: Path | None = None
     deadline: float = 0.0
     memo: dict[str, Any] = field(default_factory=dict)
+    locks: Locks = field(default_factory=Locks)
 
     def recall(self, key: str, compute: Callable[[], T]) -> T:
         """A value read once per run; the engine forgets all of them after every applied change."""
-        if key not in self.memo:
-            self.memo[key] = compute()
-        return cast("T", self.memo[key])
+        with self.locks.of(key):
+            if key not in self.memo:
+                self.memo[key] = compute()
+            return cast("T", self.memo[key])
 
     def forget(self) -> None:
         """Drops what was recalled, for the world has changed; keys that start with `!` stay."""
-        for key in [key for key in self.memo if not key.startswith("!")]:
-            del self.memo[key]
+        for key in [key for key in list(self.memo) if not key.startswith("!")]:
+            self.memo.pop(key, None)
 
     def remaining(self) -> float:
         """Seconds until the step's deadline (monotonic); never negative."""
