@@ -106,8 +106,8 @@ class Terminal:
         while (told := self._run("display-message", "-p", "-t", "t", form).strip()) == ":":
             assert time.monotonic() < end, f"the program still runs; the screen shows:\n{self.screen()}"
             time.sleep(POLL_SECONDS)
-            # tmux can miss the end of a pane's program; the end of another child makes it look again.
-            self._run("run-shell", "true")
+            # tmux can miss the end of a child; that of another makes it look again. -b: it may miss that one as well.
+            self._run("run-shell", "-b", "true")
         status, _, number = told.partition(":")
         return int(status) if status else -int(number)
 

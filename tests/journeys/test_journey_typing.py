@@ -85,7 +85,7 @@ def test_keys_of_one_write_land_in_two_fields(environment: dict[str, str]) -> No
         to_workload(terminal)
         terminal.type("x\ty")
         for label, letter in (("Name", "x"), ("Namespace", "y")):
-            line = re.compile(rf"^ {label} +{letter}$", re.MULTILINE)
+            line = re.compile(rf"^ {label} +{letter}( |$)", re.MULTILINE)
             terminal.wait_until(line.search, f"{label} {letter}")
         terminal.keys("C-q")
         assert terminal.exit_status() == 0
