@@ -15,7 +15,7 @@ from typing import NamedTuple
 from benchmarks.stall import lab_environment
 from meshvm_tui.engine import RunRequest, run
 from meshvm_tui.events import Mode, Stage
-from meshvm_tui.look_pace import asks_for_instances, pause_after
+from meshvm_tui.look_pace import asked_of_google, pause_after
 from meshvm_tui.plan import Plan
 from meshvm_tui.plan_file import load_plan
 from meshvm_tui.wiring import WiredConnections
@@ -72,7 +72,7 @@ def _of_plan(lab: Path, name: str) -> list[Line]:
             before = _counts(lab)
             _look(plan, connections, stage)
             cluster, google = (now - then for now, then in zip(_counts(lab), before, strict=True))
-            pause = pause_after(0.0, google=asks_for_instances(plan, stage))
+            pause = pause_after(0.0, google=asked_of_google(plan, stage))
             lines.append(Line(PLANS[name], stage.value, cluster, google, pause))
     finally:
         connections.close()

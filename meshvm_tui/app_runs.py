@@ -12,7 +12,7 @@ from meshvm_tui.app_opening import in_thread
 from meshvm_tui.engine_worker import EngineWorker, Job
 from meshvm_tui.events import Event, Mode, RunFinished, Stage, StepLogged, StepState
 from meshvm_tui.exit_codes import ExitCode
-from meshvm_tui.look_pace import LookPace, asks_for_instances
+from meshvm_tui.look_pace import LookPace, asked_of_google
 from meshvm_tui.plan_fields import lacking
 from meshvm_tui.screens.board import STAGES, Board
 from meshvm_tui.screens.log_drawer import LogLine, log_line
@@ -53,7 +53,8 @@ class Runs:
         self._said_now: list[str] = []
         self._skips: frozenset[StepKey] = frozenset()
         self.pace = LookPace()
-        self._google = False
+        self._google = 0
+        self._anew = False
 
     def begin(self, keeper: SessionKeeper) -> None:
         """Another session: nothing is known yet."""
@@ -96,6 +97,7 @@ class Runs:
         now = time.monotonic()
         if self.pace.slept(now, time.time()) and self._look_at is not None:
             self.log.append(LogLine("", " The computer slept: everything is looked at again"))
+            self._anew = True
         if self._look_at is not None and self.pace.due(now) and not self.applying:
             stage = self._look_at
             self.pace.began(now)
@@ -193,9 +195,10 @@ class Runs:
         keeper = self._keeper
         if keeper is None:
             return
+        follows, self._anew = not shows and not self._anew, False
         if not shows:
             upto = _lookable(keeper.plan, upto)
-            self._google = asks_for_instances(keeper.plan, upto)
+            self._google = asked_of_google(keeper.plan, upto)
         applies = mode is Mode.APPLY
         self._mode, self._shows = mode, shows
         self._token = self._worker.submit(
@@ -211,6 +214,7 @@ class Runs:
                 files_root=keeper.files_root,
                 record=keeper.take_event if applies else None,
                 skips=self._skips if applies else frozenset(),
+                follows=follows,
             )
         )
 

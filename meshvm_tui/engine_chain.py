@@ -140,6 +140,7 @@ class Chain:
             deadline=deadline,
             memo=self._memo,
             locks=self._locks,
+            known=run.request.known,
         )
 
     def _read_ports(self) -> ReadPorts:

@@ -13,6 +13,7 @@ from meshvm_tui.events import Mode, Stage, StepFinished, StepState
 if TYPE_CHECKING:
     from meshvm_tui.engine_retry import Clock
     from meshvm_tui.engine_telling import Telling
+    from meshvm_tui.look_memory import Known
     from meshvm_tui.plan import Plan
     from meshvm_tui.ports import ClusterReader, Connections
     from meshvm_tui.steps.step import Step
@@ -33,6 +34,7 @@ class RunRequest:
     An empty fingerprint was shown as expected before it could be known, and approves what its step then finds.
     `files_root` is the folder in which each machine's bootstrap files get a folder.
     `skips` are (step, machine) that the operator goes on without, machine "" for all; only steps that allow it are.
+    `known` is what the looks before this one know of what hardly ever moves; None asks for everything.
     `longest` is how many seconds any step may wait or try again at most; None leaves it to each step's own deadline.
     """
 
@@ -45,6 +47,7 @@ class RunRequest:
     only_steps: frozenset[str] | None = None
     longest: float | None = None
     skips: frozenset[tuple[str, str]] = frozenset()
+    known: Known | None = None
 
 
 @dataclass

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from meshvm_tui.events import Event, Mode, Stage
+from meshvm_tui.look_memory import LookMemory
 from meshvm_tui.problems import PermanentError, Problem, ProblemRecord
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """One run to make. `kept`, `keep`, `journal` and `record` (each event, before it is told) are the session's."""
+    """One run to make. One that `follows` looks before it need not ask again for what hardly ever moves.
+
+    `kept`, `keep`, `journal` and `record` (each event, before it is told) are the session's."""
 
     plan: Plan
     mode: Mode
@@ -36,6 +39,7 @@ class Job:
     files_root: Path | None = None
     record: Callable[[Event], None] | None = None
     skips: frozenset[tuple[str, str]] = frozenset()
+    follows: bool = False
     cancel: threading.Event = field(default_factory=threading.Event)
 
 
@@ -56,6 +60,7 @@ class EngineWorker:
         self._waiting: tuple[int, Job] | None = None
         self._current: Job | None = None
         self._thread: threading.Thread | None = None
+        self._memory = LookMemory()
 
     def submit(self, job: Job) -> int:
         """Runs this next, and ends what only looks now. Gives the token under which its events are told."""
@@ -107,6 +112,8 @@ class EngineWorker:
     def _run(self, token: int, job: Job) -> None:
         from meshvm_tui.engine import RunRequest, run
 
+        if not job.follows:
+            self._memory.forget()
         request = RunRequest(
             plan=job.plan,
             mode=job.mode,
@@ -115,6 +122,7 @@ class EngineWorker:
             approved=job.approved,
             files_root=job.files_root,
             skips=job.skips,
+            known=self._memory.of(job.plan) if job.follows else None,
         )
 
         def emit(event: Event) -> None:

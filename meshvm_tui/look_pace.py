@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
 EVERY = 1.0
 """Seconds from the beginning of a look to that of the next."""
-GOOGLE_EVERY = 5.0
-"""The same where the look asks Google for instances: requests of a quota that the whole project shares."""
+EACH_ON_GOOGLE = 0.5
+"""At least so many seconds for each VM on Compute Engine that is looked at: Google counts requests for a whole project,
+by the minute. No kind of request is made more than 120 times a minute, of the 1500 that Google allows."""
 REST_PART = 0.5
 """The pause after a look is at least this part of what it took, so that slow answers are asked for less often."""
 AFTER_FAILURE = 1.0
@@ -64,8 +65,8 @@ class LookPace:
         """A look has begun."""
         self._began, self._when, self._wished = now, now + LOST_AFTER, False
 
-    def ended(self, now: float, *, well: bool, google: bool = False) -> None:
-        """A look has ended, which asked `google` for instances or not: when the next one is."""
+    def ended(self, now: float, *, well: bool, google: int = 0) -> None:
+        """A look has ended, which asked Google for so many VMs: when the next one is."""
         self._failed = 0 if well else self._failed + 1
         pause = pause_after(now - self._began, google=google)
         if not well:
@@ -100,12 +101,13 @@ class LookPace:
         return self._away or now - self._touched > NOBODY_AFTER
 
 
-def pause_after(seconds: float, *, google: bool) -> float:
-    """Seconds between the end of a look that took so many, and the next one."""
-    return max((GOOGLE_EVERY if google else EVERY) - seconds, REST_PART * seconds)
+def pause_after(seconds: float, *, google: int) -> float:
+    """Seconds between the end of a look that took so many and asked Google for so many VMs, and the next one."""
+    return max(EVERY - seconds, EACH_ON_GOOGLE * google - seconds, REST_PART * seconds)
 
 
-def asks_for_instances(plan: Plan, upto: Stage) -> bool:
-    """Whether a look up to this stage asks Google for instances and firewall rules."""
+def asked_of_google(plan: Plan, upto: Stage) -> int:
+    """For how many VMs a look up to this stage asks Google."""
     stages = list(Stage)
-    return any(machine.gce for machine in plan.machines) and stages.index(upto) >= stages.index(Stage.MACHINE)
+    looks = stages.index(upto) >= stages.index(Stage.MACHINE)
+    return sum(machine.gce is not None for machine in plan.machines) if looks else 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meshvm_tui.look_pace import GOOGLE_EVERY, REST
+from meshvm_tui.look_pace import REST
 from meshvm_tui.plan_valid import plain_path, valid_words
 from meshvm_tui.plan_words import PLAN_WORDS, Words
 from meshvm_tui.screens.app_screen import FieldHelp
@@ -13,9 +13,8 @@ Next only edits. Nothing outside this computer changes before the review has sho
 does the same by hand, and you pressed Enter there. A value that is not valid stays in its field; the plan keeps the \
 last valid one.
 
-What is there is looked at again every second, so that a change shows by itself; every {GOOGLE_EVERY:g} seconds where \
-Google is asked for instances, from Machine on; less often where answers are slow; every {REST:.0f} seconds where it \
-fails or nobody is there.
+What is there is looked at again every second, so that a change shows by itself; less often where answers are slow or \
+Google is asked for more than two VMs; every {REST:.0f} seconds where it fails or nobody is there.
 
 ✓ done  ● here  ! needs you  ○ waiting  ✗ failed  ↻ working
 """

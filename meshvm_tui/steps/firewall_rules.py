@@ -10,7 +10,7 @@ from meshvm_tui.gcp.instance import NO_SERVICE_ACCOUNT
 from meshvm_tui.gcp.places import project_in
 from meshvm_tui.plan import FirewallTarget, Via
 from meshvm_tui.problems import ActionNeeded
-from meshvm_tui.steps.google_facts import compute_reader, instance, network_of, place, pods_come_from
+from meshvm_tui.steps.google_facts import compute_reader, instance, network_of, place, pods_come_from, project_of
 from meshvm_tui.steps.step import machine_of
 
 if TYPE_CHECKING:
@@ -131,5 +131,4 @@ def _account_of(ports: ReadPorts, scope: Scope, planned: str) -> str:
         return ""
     if planned:
         return planned
-    project = compute_reader(ports).project(place(ports, scope).project)
-    return str(project.get("defaultServiceAccount", ""))
+    return str(project_of(ports, scope).get("defaultServiceAccount", ""))

@@ -52,6 +52,18 @@ def instance(ports: ReadPorts, scope: Scope) -> InstanceView | None:
     return InstanceView(body) if body is not None else None
 
 
+def project_of(ports: ReadPorts, scope: Scope) -> JSON:
+    """The project of this machine's instance, with the metadata that all of its instances share."""
+    name = place(ports, scope).project
+    return scope.remember(f"google-project/{name}", lambda: compute_reader(ports).project(name))
+
+
+def subnetworks(ports: ReadPorts, scope: Scope, project: str, region: str) -> tuple[JSON, ...]:
+    """The subnetworks of a region."""
+    key = f"google-subnetworks/{project}/{region}"
+    return scope.remember(key, lambda: compute_reader(ports).subnetworks(project, region).items, lasts=bool)
+
+
 def network_of(ports: ReadPorts, scope: Scope) -> str:
     """The network of this machine's instance, or the one that it will be in, as projects/P/global/networks/N."""
     if (view := instance(ports, scope)) is not None:
@@ -59,7 +71,7 @@ def network_of(ports: ReadPorts, scope: Scope) -> str:
     where, create = place(ports, scope), gce_create(scope)
     if subnet := subnetwork_path(create, where):
         project = project_in(subnet, where.project)
-        for item in compute_reader(ports).subnetworks(project, where.region).items:
+        for item in subnetworks(ports, scope, project, where.region):
             if item.get("name") == short(subnet):
                 return "projects/" + str(item.get("network", "")).partition("projects/")[2]
     return network_path(create, where.project)
@@ -79,7 +91,13 @@ def gke_cluster(ports: ReadPorts, scope: Scope) -> JSON | None:
     if gke is None:
         return None
     project = cluster_project(gke, defaults(ports, scope))
-    found = scope.recall("google-cluster", lambda: compute_reader(ports).cluster(project, gke.location, gke.name))
+
+    def read() -> JSON | None:
+        return compute_reader(ports).cluster(project, gke.location, gke.name)
+
+    # The cluster's own step asks with every look; what machines want of it, networks and ranges, hardly moves.
+    key = "google-cluster"
+    found = scope.remember(key, read, lasts=bool) if scope.machine else scope.recall(key, read)
     if found is None:
         raise ActionNeeded("MVM-834", f"projects/{project}/locations/{gke.location}/clusters/{gke.name}")
     return found
@@ -109,7 +127,7 @@ def _pod_ranges(ports: ReadPorts, scope: Scope, cluster: JSON) -> PodRanges:
     project = cluster_project(scope.plan.cluster.gke, defaults(ports, scope)) if scope.plan.cluster.gke else ""
     region = "-".join(str(cluster.get("location", "")).split("-")[:2])
     try:
-        subnetworks = compute_reader(ports).subnetworks(project_in(cluster_network(cluster, project), project), region)
+        found = subnetworks(ports, scope, project_in(cluster_network(cluster, project), project), region)
     except Problem:
         return plain  # said by a finding, with the names of the ranges
-    return pod_ranges(cluster, subnetworks.items)
+    return pod_ranges(cluster, found)

@@ -4,7 +4,7 @@ names exists. And where else to go when a zone has no room."""
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from meshvm_tui.gcp.places import Place, project_in, short
 from meshvm_tui.gcp.ssh_keys import is_on
 from meshvm_tui.plan import Via
 from meshvm_tui.problems import ActionNeeded, Problem
-from meshvm_tui.steps.google_facts import compute_reader, gce_create, instance, place
+from meshvm_tui.steps.google_facts import compute_reader, gce_create, instance, place, project_of
 from meshvm_tui.steps.instance_details import shape_words
 from meshvm_tui.steps.step import machine_of
 
@@ -43,7 +43,7 @@ def preflight(ports: ReadPorts, scope: Scope) -> tuple[Finding, ...]:
 
 
 def _preflight(ports: ReadPorts, scope: Scope) -> tuple[Finding, ...]:
-    where, machine = place(ports, scope), machine_of(scope)
+    machine = machine_of(scope)
     needs = Needs(
         firewall=scope.plan.firewall.manage,
         iap=machine.ssh.via is Via.IAP,
@@ -51,12 +51,12 @@ def _preflight(ports: ReadPorts, scope: Scope) -> tuple[Finding, ...]:
         own_key=bool(machine.ssh.key),
     )
     # The APIs first: one that is off refuses even to look at the instance, with fewer words.
-    _stop_at_errors(_services(ports, where, services_needed(needs)))
+    _stop_at_errors(_services(ports, scope, services_needed(needs)))
     view = instance(ports, scope)
-    needs = replace(needs, creates=view is None, os_login=not needs.own_key and _os_login(ports, where, view))
+    needs = replace(needs, creates=view is None, os_login=not needs.own_key and _os_login(ports, scope, view))
     if needs.os_login:
-        _stop_at_errors(_services(ports, where, (OS_LOGIN,)))
-    findings = _permissions(ports, where, needs)
+        _stop_at_errors(_services(ports, scope, (OS_LOGIN,)))
+    findings = _permissions(ports, scope, needs)
     _stop_at_errors(findings)
     return findings
 
@@ -68,10 +68,10 @@ def _stop_at_errors(findings: Sequence[Finding]) -> None:
         raise ActionNeeded(first.code, first.evidence, next_action=first.next_action, evidence=evidence)
 
 
-def _os_login(ports: ReadPorts, where: Place, view: InstanceView | None) -> bool:
+def _os_login(ports: ReadPorts, scope: Scope, view: InstanceView | None) -> bool:
     """Whether the instance or its project logs people in by OS Login, as far as one may see."""
     try:
-        project = compute_reader(ports).project(where.project).get("commonInstanceMetadata", {})
+        project = project_of(ports, scope).get("commonInstanceMetadata", {})
     except Problem as problem:
         if problem.code != "MVM-805":
             raise
@@ -79,7 +79,19 @@ def _os_login(ports: ReadPorts, where: Place, view: InstanceView | None) -> bool
     return is_on("enable-oslogin", view.body.get("metadata", {}) if view else {}, project)
 
 
-def _services(ports: ReadPorts, where: Place, wanted: tuple[str, ...]) -> tuple[Finding, ...]:
+def _services(ports: ReadPorts, scope: Scope, wanted: tuple[str, ...]) -> tuple[Finding, ...]:
+    """APIs that are off. One that is on is taken for on by the looks that follow."""
+    where = place(ports, scope)
+    return scope.remember(
+        f"google-services/{','.join(wanted)}", lambda: _services_off(ports, where, wanted), lasts=_nothing_found
+    )
+
+
+def _nothing_found(findings: Sequence[Finding]) -> bool:
+    return not findings
+
+
+def _services_off(ports: ReadPorts, where: Place, wanted: tuple[str, ...]) -> tuple[Finding, ...]:
     """Whoever may not ask which APIs are on is told by the API itself."""
     try:
         enabled = compute_reader(ports).enabled_services(where.project, wanted)
@@ -91,8 +103,14 @@ def _services(ports: ReadPorts, where: Place, wanted: tuple[str, ...]) -> tuple[
     return judge_services(off, enable_services(where.project, off) if off else "")
 
 
-def _permissions(ports: ReadPorts, where: Place, needs: Needs) -> tuple[Finding, ...]:
-    wanted = permissions_needed(needs)
+def _permissions(ports: ReadPorts, scope: Scope, needs: Needs) -> tuple[Finding, ...]:
+    """Permissions that we have not. What was granted is taken for granted by the looks that follow."""
+    where, wanted = place(ports, scope), permissions_needed(needs)
+    key = f"google-permissions/{','.join(wanted)}"
+    return scope.remember(key, lambda: _permissions_lacking(ports, where, wanted), lasts=_nothing_found)
+
+
+def _permissions_lacking(ports: ReadPorts, where: Place, wanted: Mapping[str, bool]) -> tuple[Finding, ...]:
     try:
         held = compute_reader(ports).permissions(where.project, tuple(wanted))
     except Problem as problem:
@@ -105,7 +123,7 @@ def _permissions(ports: ReadPorts, where: Place, needs: Needs) -> tuple[Finding,
 def check_choices(ports: ReadPorts, scope: Scope) -> tuple[tuple[str, str], ...]:
     """What a new instance will be, after everything that the plan names was found. ActionNeeded MVM-810 or MVM-816
     with what exists instead."""
-    return scope.recall(f"!google-choices/{machine_of(scope).name}", lambda: _check_choices(ports, scope))
+    return scope.remember(f"!google-choices/{machine_of(scope).name}", lambda: _check_choices(ports, scope))
 
 
 def _check_choices(ports: ReadPorts, scope: Scope) -> tuple[tuple[str, str], ...]:

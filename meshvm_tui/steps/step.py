@@ -19,6 +19,7 @@ from meshvm_tui.events import Change, Observation, Stage, Standing
 from meshvm_tui.problems import Cancelled, PermanentError, TransientError
 
 if TYPE_CHECKING:
+    from meshvm_tui.look_memory import Known
     from meshvm_tui.plan import Machine, Plan
     from meshvm_tui.ports import Ports, ReadPorts
 
@@ -59,6 +60,7 @@ class Scope:
     deadline: float = 0.0
     memo: dict[str, Any] = field(default_factory=dict)
     locks: Locks = field(default_factory=Locks)
+    known: Known | None = None
 
     def recall(self, key: str, compute: Callable[[], T]) -> T:
         """A value read once per run; the engine forgets all of them after every applied change."""
@@ -66,6 +68,12 @@ class Scope:
             if key not in self.memo:
                 self.memo[key] = compute()
             return cast("T", self.memo[key])
+
+    def remember(self, key: str, ask: Callable[[], T], *, lasts: Callable[[T], bool] = lambda _: True) -> T:
+        """As `recall`; and looks that follow one another ask for it only now and then, for it hardly ever moves.
+        `lasts` says whether a value may be kept so long: what stands in the way is asked for by each look."""
+        known, owner = self.known, self.machine.name if self.machine else ""
+        return self.recall(key, lambda: known.recall((owner, key), ask, lasts) if known else ask())
 
     def forget(self) -> None:
         """Drops what was recalled, for the world has changed; keys that start with `!` stay."""

@@ -108,7 +108,6 @@ async def world(
     monkeypatch.setattr(app_base, "PULSE", 0.02)
     monkeypatch.setattr(app_onboarding, "LOOK_SOON", 0.02)
     monkeypatch.setattr(look_pace, "EVERY", look_again)
-    monkeypatch.setattr(look_pace, "GOOGLE_EVERY", look_again)
     monkeypatch.setattr(look_pace, "REST", max(look_again, look_pace.REST))
     given = plan if plan is not None or start == "home" or session_name else plan_with_vm()
     app = make_app(

@@ -10,7 +10,7 @@ from textual import events as textual_events
 
 from meshvm_tui import look_pace
 from meshvm_tui.events import Mode, Stage
-from meshvm_tui.look_pace import EVERY, GOOGLE_EVERY, NEVER, NOBODY_AFTER, REST, SLEPT, LookPace, asks_for_instances
+from meshvm_tui.look_pace import EACH_ON_GOOGLE, EVERY, NEVER, NOBODY_AFTER, REST, SLEPT, LookPace, asked_of_google
 from meshvm_tui.plan import GceInstance, Machine, Plan
 from meshvm_tui.problems import PermanentError
 from tests.app.fakes import STEPS, ScriptedEngine
@@ -118,32 +118,34 @@ def test_a_slow_look_is_followed_by_a_pause_half_as_long() -> None:
     assert (pace.due(5.9), pace.due(6.0)) == (False, True)
 
 
-@pytest.mark.parametrize(("took", "pause"), [(0.5, GOOGLE_EVERY - 0.5), (8.0, 4.0), (40.0, REST)])
-def test_google_is_asked_less_often(took: float, pause: float) -> None:
+@pytest.mark.parametrize(
+    ("machines", "took", "pause"), [(1, 0.4, EVERY - 0.4), (8, 1.0, 8 * EACH_ON_GOOGLE - 1.0), (8, 40.0, REST)]
+)
+def test_google_is_asked_less_often_for_many_machines(machines: int, took: float, pause: float) -> None:
     pace = LookPace()
     pace.wanted(0.0, 0.0)
     pace.began(0.0)
-    pace.ended(took, well=True, google=True)
-    assert pace.until(took) == pause
+    pace.ended(took, well=True, google=machines)
+    assert pace.until(took) == pytest.approx(pause)
 
 
 @pytest.mark.parametrize(
     ("machine", "stage", "asked"),
     [
-        (GOOGLES, Stage.WORKLOAD, False),
-        (GOOGLES, Stage.MACHINE, True),
-        (GOOGLES, Stage.SERVICES, True),
-        (Machine(name="vm-1", host="10.128.0.7"), Stage.SERVICES, False),
+        (GOOGLES, Stage.WORKLOAD, 0),
+        (GOOGLES, Stage.MACHINE, 1),
+        (GOOGLES, Stage.SERVICES, 1),
+        (Machine(name="vm-1", host="10.128.0.7"), Stage.SERVICES, 0),
     ],
 )
-def test_google_is_asked_for_instances_from_machine_on(machine: Machine, stage: Stage, *, asked: bool) -> None:
-    assert asks_for_instances(Plan(machines=[machine]), stage) is asked
+def test_google_is_asked_for_instances_from_machine_on(machine: Machine, stage: Stage, asked: int) -> None:
+    assert asked_of_google(Plan(machines=[machine]), stage) == asked
 
 
 async def test_the_help_says_how_often_it_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with world(tmp_path, monkeypatch, size=WIDE) as made:
         await made.press("f1", "end")
-        await made.says(f"every {GOOGLE_EVERY:g} seconds where Google is asked for instances")
+        await made.says("every second, so that a change shows by itself")
 
 
 async def test_the_wizard_looks_less_often_where_google_is_asked(
@@ -151,12 +153,24 @@ async def test_the_wizard_looks_less_often_where_google_is_asked(
 ) -> None:
     plan = Plan(machines=[GOOGLES])
     async with world(tmp_path, monkeypatch, look_again=SOON, plan=plan) as made:
-        monkeypatch.setattr(look_pace, "GOOGLE_EVERY", 3000.0)
+        monkeypatch.setattr(look_pace, "EACH_ON_GOOGLE", 3000.0)
         monkeypatch.setattr(look_pace, "REST", 3000.0)
         assert made.app.runs
         await made.app.back_to_wizard(Stage.SERVICES)
         pace = made.app.runs.pace
         await made.until(lambda: 100.0 < pace.until(time.monotonic()) < NEVER, "a long pause")
+
+
+async def test_looks_follow_one_another_and_a_review_asks_for_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world(tmp_path, monkeypatch, look_again=SOON) as made:
+        await on_workload(made)
+        await made.until(lambda: len(made.engine.requests) > 3, "a few looks")
+        assert all(request.known is not None for request in made.engine.requests)
+        await made.press("ctrl+a")
+        await made.says("Enter applies them.")
+        assert made.engine.requests[-1].known is None
 
 
 def test_looks_that_fail_again_and_again_become_rare_until_the_operator_does_something() -> None:
