@@ -87,7 +87,7 @@ def assert_asked_by_the_book(lab: LabWorld, *apis: str) -> None:
             text = file.read_text(encoding="utf-8", errors="replace")
             assert "PRIVATE KEY" not in text, file
             assert "ya29." not in text, file
-    assert list(Path(lab.environment["TMPDIR"]).glob("meshvm-tui-gke-*")) == []
+    assert list(Path(lab.environment["TMPDIR"]).glob("meshvm-tui-*")) == []
 
 
 @pytest.mark.parametrize("via", ["external", "internal", "iap"])
