@@ -237,6 +237,8 @@ class RunScreen(AppScreen):
         self.set_class(last, "-answers")
         if failed := self._failed():
             self._ask(failed)
+        else:
+            self.query_one("#run-steps", VerticalScroll).scroll_end(animate=False)
 
     def _ask(self, failed: StepLine) -> None:
         moved = failed.problem is not None and failed.problem.code == MOVED
