@@ -15,7 +15,7 @@ EVERY = 1.0
 EACH_ON_GOOGLE = 0.5
 """At least so many seconds for each VM on Compute Engine that is looked at: Google counts requests for a whole project,
 by the minute. No kind of request is made more than 120 times a minute, of the 1500 that Google allows."""
-REST_PART = 0.5
+REST_PART = 0.25
 """The pause after a look is at least this part of what it took, so that slow answers are asked for less often."""
 AFTER_FAILURE = 1.0
 """Seconds from the end of a look that failed to the next one; twice as many after each that fails again."""

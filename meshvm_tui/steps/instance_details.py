@@ -19,7 +19,7 @@ JSON = dict[str, Any]
 def details_of(ports: ReadPorts, scope: Scope, view: InstanceView) -> tuple[tuple[str, str], ...]:
     """Its identity, state, shape, addresses and network, and who made it."""
     key = f"!google-shape/{view.name}/{view.machine_type}"
-    shape = scope.remember(key, lambda: _shape_of(ports, scope, view), lasts=bool)
+    shape = scope.remember(key, lambda: _shape_of(ports, scope, view))
     return (
         ("instance id", view.id),
         ("status", view.status),

@@ -38,6 +38,13 @@ def test_a_second_look_asks_for_what_moves() -> None:
     assert sorted(looks.look()) == ["firewall", "firewalls", "instance"]
 
 
+def test_an_instance_that_is_there_costs_one_request_more() -> None:
+    looks = Looks()
+    looks.bench.compute.put({"name": "my-mesh-vm", "tags": {"items": ["my-mesh-vm"]}})
+    looks.look()
+    assert sorted(looks.look()) == ["effective_firewalls", "firewall", "firewalls", "instance"]
+
+
 def test_half_a_minute_later_it_asks_for_everything() -> None:
     looks = Looks()
     looks.look()
