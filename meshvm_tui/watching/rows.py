@@ -42,7 +42,7 @@ class EntryRow:
         if self.left_at is not None:
             gone = now - self.left_at
             goes = f", goes in {span(GRACE_SECONDS - gone)}" if gone < GRACE_SECONDS else ""
-            return f"left {span(gone)} ago{goes}"
+            return f"left {span(gone)}{goes}"
         return _since(self.connected_at, now)
 
     def healthy(self, now: float) -> str:
