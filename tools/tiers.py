@@ -29,7 +29,7 @@ TIERS = {
     "test": Tier("every part by itself, and against the lab", ("--numprocesses", "2"), "make test"),
     "slow": Tier(
         "journeys in a terminal, whole runs, the failure table",
-        ("-m", "slow", "--timeout", "600", "--numprocesses", "2"),
+        ("-m", "slow", "--timeout", "600", "--numprocesses", "2", "--dist", "loadgroup"),
         "make test-slow",
         "slow",
     ),

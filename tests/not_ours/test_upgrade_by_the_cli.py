@@ -13,7 +13,8 @@ import yaml
 
 from tests.whole.lab_world import LabWorld, lab_world
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("upgrade")]
+"""One after the other on one lab."""
 
 JSON = dict[str, Any]
 ISTIOD = "/apis/apps/v1/namespaces/istio-system/deployments/istiod"

@@ -12,7 +12,8 @@ import pytest
 
 from tests.whole.lab_world import LabWorld, lab_world
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("apply")]
+"""One after the other on one lab."""
 
 REVIEWS = ("selfsubjectaccessreviews", "selfsubjectreviews", "selfsubjectrulesreviews")
 PLACES = (

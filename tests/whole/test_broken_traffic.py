@@ -12,7 +12,8 @@ from meshvm_tui.events import Mode
 from tests.whole.in_process import Engine, engine_of
 from tests.whole.lab_world import LabWorld, lab_world
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("broken-traffic")]
+"""One after the other on one lab."""
 
 FROM_VM, FROM_CLUSTER = "probe-vm-to-cluster", "probe-cluster-to-vm"
 
