@@ -128,7 +128,7 @@ class FinishScreen(AppScreen):
         return [replace(fact, evidence=tuple(map(self._own_keys, fact.evidence))) for fact in found]
 
     def _own_keys(self, words: str) -> str:
-        return with_own_keys(words, self.app)
+        return with_own_keys(words, self.app, Enter="review.apply", W="finish.watch")
 
     def _saved(self, path: str | None) -> None:
         if path:

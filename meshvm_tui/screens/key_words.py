@@ -19,17 +19,22 @@ NAMED = {
     "F4": "wizard.files",
 }
 """What stands in sentences, and the action whose key it is."""
-_KEYS = re.compile(rf"(?<![\w+])(?:{'|'.join(re.escape(key) for key in NAMED)})(?!\w)")
 
 
-def with_own_keys(text: str, app: App[Any]) -> str:
-    """The sentence with the keys of the operator's keymap; of several keys the first one."""
+def with_own_keys(text: str, app: App[Any], **here: str) -> str:
+    """The sentence with the keys of the operator's keymap; of several keys the first one.
+
+    `here` names the actions of keys that mean something else on each screen: `Enter="review.apply"`.
+    """
     keymap = app._keymap
     if not keymap:
         return text
 
+    named = NAMED | here
+    words = "|".join(map(re.escape, named))
+
     def own(found: re.Match[str]) -> str:
-        keys = keymap.get(NAMED[found[0]], "")
+        keys = keymap.get(named[found[0]], "")
         return shown_key(keys.split(",")[0]) if keys else found[0]
 
-    return _KEYS.sub(own, text)
+    return re.sub(rf"(?<![\w+])(?:{words})(?!\w)", own, text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from textual.content import Content
 
 from meshvm_tui.events import Stage, StepState
@@ -19,9 +21,10 @@ DIFFERS, MOST_DIFFERENCES = "differs", 6
 DETAIL_LINES = 2
 """Lines that a detail may take; all of it stands in the log and in the review."""
 Part = tuple[str, str]
+OwnKeys = Callable[[str], str]
 
 
-def observed(board: Board, stage: Stage, width: int) -> Content:
+def observed(board: Board, stage: Stage, width: int, own: OwnKeys = str) -> Content:
     """The stage's steps with what was found, in lines of this width."""
     parts: list[Part] = [("There now\n", "$foreground-muted")]
     lines = board.of_stage(stage)
@@ -29,7 +32,7 @@ def observed(board: Board, stage: Stage, width: int) -> Content:
         parts.append(("  looking …\n" if board.running else "  not looked at yet\n", "$foreground-muted"))
     several = len({line.machine for line in lines}) > 1
     for line in lines:
-        parts += _line(line, width, several=several)
+        parts += _line(line, width, own, several=several)
     blocked = next((line for line in board.upto(stage) if line.problem and line.stage is not stage), None)
     if blocked and blocked.problem:
         parts.append((f"  ! {blocked.stage}: {printable(blocked.problem.title)}\n", "$text-warning"))
@@ -67,14 +70,14 @@ def problem_parts(line: StepLine, width: int) -> list[Part]:
     return parts
 
 
-def _line(line: StepLine, width: int, *, several: bool) -> list[Part]:
+def _line(line: StepLine, width: int, own: OwnKeys, *, several: bool) -> list[Part]:
     mark = _mark(line)
     title = f"{line.machine}: {line.title}" if several and line.machine else line.title
     words = "looking …" if line.state is StepState.RUNNING and not line.message else line.message
     differs = [value for name, value in line.observation.details if name == DIFFERS] if line.observation else []
     if len(differs) > 1:
         listed = bool(line.observation and line.observation.files)
-        words = f"{len(differs)} differences" + ("; F4 and Enter show them" if listed else "")
+        words = f"{len(differs)} differences" + (own("; F4 and Enter show them") if listed else "")
     parts: list[Part] = [
         (f"  {GLYPHS[mark]} ", COLOURS[mark]),
         (padded(title, TITLE_WIDTH), "$foreground"),

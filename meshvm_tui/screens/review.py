@@ -16,6 +16,7 @@ from textual.widgets import OptionList, Static
 from meshvm_tui.screens.app_screen import AppScreen
 from meshvm_tui.screens.glyphs import printable
 from meshvm_tui.screens.key_line import KeyLine
+from meshvm_tui.screens.key_words import with_own_keys
 from meshvm_tui.screens.messages import (
     ReviewWanted,
     RunLeft,
@@ -234,6 +235,8 @@ class ReviewScreen(AppScreen):
     def _summary(self) -> Content:
         if not self._ended:
             return Content("Looking at what is there …")
-        words = summary(self._changes, next(iter(self.board.problems()), None), max(40, self.size.width - 4))
+        enter = with_own_keys("Enter", self.app, Enter="review.apply")
+        failed = next(iter(self.board.problems()), None)
+        words = summary(self._changes, failed, max(40, self.size.width - 4), enter)
         done, mark, stops = words.partition("! stops at")
         return Content.assemble(done, (f"{mark}{stops}", "$text-warning"))

@@ -94,15 +94,15 @@ def commands_of(found: Iterable[Listed]) -> str:
     return "\n\n".join("\n".join([titles[key], *lines]) for key, lines in blocks.items() if lines)
 
 
-def summary(found: Sequence[Listed], failed: StepLine | None, width: int) -> str:
+def summary(found: Sequence[Listed], failed: StepLine | None, width: int, enter: str = "Enter") -> str:
     """How much there is to approve, and where it would stop."""
     stops = f"   ! stops at: {failed.title}" if failed else ""
     if not found:
-        return f"Nothing can be listed{stops}" if failed else "Nothing to change. Enter goes through it once more."
+        return f"Nothing can be listed{stops}" if failed else f"Nothing to change. {enter} goes through it once more."
     actions = [change.action for _, change in found]
     changes, probes = sum(action not in PASSING_ACTIONS for action in actions), actions.count("probe")
     asked = f", {probes} probe{'' if probes == 1 else 's'}" if probes else ""
-    return cut(f"{changes} change{'' if changes == 1 else 's'}{asked}. Enter applies them.{stops}", width)
+    return cut(f"{changes} change{'' if changes == 1 else 's'}{asked}. {enter} applies them.{stops}", width)
 
 
 def server_words(answers: Answers, *, asking: bool) -> str:

@@ -18,6 +18,7 @@ from meshvm_tui.screens.board import STAGES, Board
 from meshvm_tui.screens.dialogs import ConfirmDialog
 from meshvm_tui.screens.glyphs import Mark
 from meshvm_tui.screens.key_line import KeyLine
+from meshvm_tui.screens.key_words import with_own_keys
 from meshvm_tui.screens.log_drawer import LogDrawer
 from meshvm_tui.screens.messages import (
     CancelWanted,
@@ -224,14 +225,17 @@ class RunScreen(AppScreen):
             self._cancelling = True
             self.post_message(CancelWanted())
 
+    def _own_keys(self, words: str) -> str:
+        return with_own_keys(words, self.app, Enter="run.onward", R="run.retry")
+
     def _end(self, finished: RunFinished) -> None:
         last = self.stage is STAGES[-1]
         following = "" if last else STAGES[STAGES.index(self.stage) + 1].value
         lines = self.board.upto(self.stage)
         self.query_one("#run-end", Static).update(
-            answers(lines, finished, following, max(40, self.size.width - 4))
+            answers(lines, finished, following, max(40, self.size.width - 4), self._own_keys)
             if last
-            else done_words(finished, following)
+            else done_words(finished, following, self._own_keys)
         )
         self.set_class(True, "-ended")
         self.set_class(last, "-answers")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ BAR_WIDTH = 10
 PROBE = "probe-"
 WAYS = {"probe-vm-to-cluster": "VM → cluster", "probe-cluster-to-vm": "cluster → VM"}
 Part = tuple[str, str]
+OwnKeys = Callable[[str], str]
 
 
 def headline(left: str, right: str, width: int) -> Content:
@@ -44,33 +45,37 @@ def run_lines(rows: Sequence[StepLine | MachineLine], now: float, width: int) ->
     return Content.assemble(*parts)
 
 
-def done_words(finished: RunFinished, following: str) -> Content:
-    """How a run ended that was not the last one."""
+def done_words(finished: RunFinished, following: str, own: OwnKeys = str) -> Content:
+    """How a run ended that was not the last one; `own` puts the operator's keys into a sentence."""
     if finished.exit_code == ExitCode.DONE:
         return Content.assemble(
             ("✓ Done. ", "$text-success"),
             (f"{printable(finished.message)}  ", "$foreground-muted"),
-            (f"Enter goes on to {following}." if following else "", "$text-accent"),
+            (f"{own('Enter')} goes on to {following}." if following else "", "$text-accent"),
         )
     if finished.exit_code == ExitCode.NOT_PROVEN:
         return Content.assemble(
             (f"{GLYPHS[Mark.ATTENTION]} {printable(finished.message)}  ", "$text-warning"),
-            (f"Enter goes on to {following}." if following else "", "$text-accent"),
+            (f"{own('Enter')} goes on to {following}." if following else "", "$text-accent"),
         )
     mark, colour = (GLYPHS[Mark.FAILED], "$text-error")
     if finished.exit_code == ExitCode.CANCELLED:
         mark, colour = GLYPHS[Mark.SKIPPED], "$text-warning"
-    return Content.assemble((f"{mark} ", colour), (printable(finished.message), "$foreground"), "   R tries again")
+    return Content.assemble(
+        (f"{mark} ", colour), (printable(finished.message), "$foreground"), f"   {own('R')} tries again"
+    )
 
 
-def answers(lines: Sequence[StepLine], finished: RunFinished, following: str, width: int) -> Content:
+def answers(
+    lines: Sequence[StepLine], finished: RunFinished, following: str, width: int, own: OwnKeys = str
+) -> Content:
     """How the last run ended: each request, its answer, and what that proves."""
     probes = [line for line in lines if line.step.startswith(PROBE)]
     answered = [line for line in probes if line.state is StepState.SUCCEEDED]
     if not probes or finished.mode is not Mode.APPLY:
-        return done_words(finished, following)
+        return done_words(finished, following, own)
     skipped = sum(line.state is StepState.LEFT_OUT for line in lines)
-    parts: list[Part] = [_verdict(len(answered), len(probes), skipped)]
+    parts: list[Part] = [_verdict(len(answered), len(probes), skipped, own)]
     machines = len({line.machine for line in probes}) > 1
     for line in probes:
         way = WAYS.get(line.step, line.title)
@@ -86,15 +91,15 @@ def answers(lines: Sequence[StepLine], finished: RunFinished, following: str, wi
     return Content.assemble(*parts)
 
 
-def _verdict(answered: int, asked: int, skipped: int) -> Part:
+def _verdict(answered: int, asked: int, skipped: int, own: OwnKeys) -> Part:
     if skipped:
-        words = f"{answered} of {asked} answered, {skipped} skipped: not proven. Enter: what is."
+        words = f"{answered} of {asked} answered, {skipped} skipped: not proven. {own('Enter')}: what is."
         return f"{GLYPHS[Mark.ATTENTION]} {words}\n", "bold $text-warning"
     if answered < asked:
         return f"✗ {answered} of {asked} answered\n", "bold $text-error"
     if asked == 2:
         return (
-            "✓ Both answered. The VM is in the mesh, both ways. Enter: the evidence.\n",
+            f"✓ Both answered. The VM is in the mesh, both ways. {own('Enter')}: the evidence.\n",
             "bold $text-success",
         )
     return f"✓ All {asked} answered.\n", "bold $text-success"

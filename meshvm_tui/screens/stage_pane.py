@@ -20,6 +20,7 @@ from meshvm_tui.plan_draft import PlanDraft
 from meshvm_tui.plan_fields import with_a_machine
 from meshvm_tui.screens.field_row import FieldRow
 from meshvm_tui.screens.file_lines import file_rows, files_of
+from meshvm_tui.screens.key_words import with_own_keys
 from meshvm_tui.screens.machine_lines import ADD, machine_rows
 from meshvm_tui.screens.observed import observed
 from meshvm_tui.screens.painted import Painted
@@ -150,8 +151,11 @@ class StagePane(VerticalScroll, can_focus=False):
         """What is there now."""
         self._board = board
         width = max(40, self.scrollable_content_region.width)
-        self.query_one(".stage-observed", Painted).show(observed(board, self.stage, width))
+        self.query_one(".stage-observed", Painted).show(observed(board, self.stage, width, self._own_keys))
         self._show_rows(board, width)
+
+    def _own_keys(self, words: str) -> str:
+        return with_own_keys(words, self.app, Enter="wizard.advance")
 
     def _show_rows(self, board: Board, width: int) -> None:
         rows, plan = self.row_list, self._draft.plan

@@ -76,7 +76,7 @@ class WizardScreen(WizardLists):
             "apply",
             "Review",
             priority=True,
-            tooltip="lists every change up to here, with its commands; nothing changes before Enter there",
+            tooltip="lists every change up to here, with its commands; nothing changes before you approve it there",
         ),
         Binding("f7", "finish", "Finish", tooltip="after the last stage: what is true now, with its evidence"),
         Binding("escape", "back", "Back", tooltip="the stage before; from the first one, home"),

@@ -10,7 +10,7 @@ from meshvm_tui.screens.fields import Field
 
 HELP = f"""\
 Next only edits. Nothing outside this computer changes before the review has shown every change with the command that \
-does the same by hand, and you pressed Enter there. A value that is not valid stays in its field; the plan keeps the \
+does the same by hand, and you approved it there. A value that is not valid stays in its field; the plan keeps the \
 last valid one.
 
 What is there is looked at again every second, so that a change shows by itself; less often where answers are slow or \

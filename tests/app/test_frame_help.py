@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from meshvm_tui.app_base import Look
+from meshvm_tui.events import Mode, RunFinished
 from meshvm_tui.plan import Plan
 from meshvm_tui.plan_draft import PlanDraft
 from meshvm_tui.plan_fields import Kind
@@ -16,6 +18,8 @@ from meshvm_tui.plan_valid import plain_path, valid_words
 from meshvm_tui.plan_words import PLAN_WORDS
 from meshvm_tui.preferences import Preferences, Remapped
 from meshvm_tui.screens.fields import Field
+from meshvm_tui.screens.key_words import with_own_keys
+from meshvm_tui.screens.run_lines import done_words
 from meshvm_tui.screens.stage_forms import FORMS
 from tests.app.fakes import plan_with_vm
 from tests.app.harness import NARROW, WIDE, world
@@ -78,3 +82,17 @@ async def test_a_click_on_a_dialogs_key_presses_it(tmp_path: Path, monkeypatch: 
         await made.says("close")
         await made.pilot.click("DialogKeys", offset=(2, 0))
         await made.screen("HomeScreen")
+
+
+async def test_a_sentence_names_an_own_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = (
+        Remapped("review.apply", ("f9",), 2),
+        Remapped("wizard.apply", ("f10",), 3),
+        Remapped("run.retry", ("t",), 4),
+    )
+    async with world(tmp_path, monkeypatch, size=WIDE, look=Look(preferences=Preferences(keymap=own))) as made:
+        app = made.app
+        assert with_own_keys("Enter applies; Ctrl+A", app, Enter="review.apply") == "F9 applies; F10"
+        keys = partial(with_own_keys, app=app, Enter="run.onward", R="run.retry")
+        ended = RunFinished("2026-11-23T20:00:00Z", "s", Mode.APPLY, 1, changed=False, message="MVM-1 failed")
+        assert "T tries again" in done_words(ended, "", keys).plain
