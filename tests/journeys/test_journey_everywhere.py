@@ -127,8 +127,11 @@ def test_quit_and_resume_in_every_stage(lab: LabWorld, environment: dict[str, st
         on_stage(terminal, Stage.SERVICES)
 
 
-def test_what_is_pasted_stands_in_its_field_on_one_line(lab: LabWorld, environment: dict[str, str]) -> None:
-    with open_plan(environment, lab, (80, 24)) as terminal:
+@pytest.mark.parametrize("size", SIZES)
+def test_what_is_pasted_stands_in_its_field_on_one_line(
+    lab: LabWorld, environment: dict[str, str], size: tuple[int, int]
+) -> None:
+    with open_plan(environment, lab, size) as terminal:
         on_stage(terminal, Stage.CLUSTER)
         for stage in (Stage.MESH, Stage.GATEWAY, Stage.WORKLOAD):
             next_stage(terminal, stage)
