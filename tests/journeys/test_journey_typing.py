@@ -80,12 +80,13 @@ def test_a_key_right_before_quitting_is_saved(environment: dict[str, str]) -> No
     assert saved(environment)["workload"]["name"] == "ledger"
 
 
-def test_keys_of_one_write_land_in_two_fields(environment: dict[str, str]) -> None:
-    with Terminal(PRODUCT, environment, *SIZE) as terminal:
+@pytest.mark.parametrize("size", [SIZE, (140, 45)])
+def test_keys_of_one_write_land_in_two_fields(environment: dict[str, str], size: tuple[int, int]) -> None:
+    with Terminal(PRODUCT, environment, *size) as terminal:
         to_workload(terminal)
         terminal.type("x\ty")
         for label, letter in (("Name", "x"), ("Namespace", "y")):
-            line = re.compile(rf"^ {label} +{letter}( |$)", re.MULTILINE)
+            line = re.compile(rf"(?:^|│) +{label} +{letter}( |│|$)", re.MULTILINE)
             terminal.wait_until(line.search, f"{label} {letter}")
         terminal.keys("C-q")
         assert terminal.exit_status() == 0
