@@ -34,6 +34,8 @@ class SteadyDriver(LinuxDriver):
         thread = self._key_thread
         if thread is None or not thread.is_alive():
             super()._sigcont_application()
+            # The terminal comes back empty, and Textual paints only what is another by then.
+            self._app.refresh(layout=True)
         elif not self.exit_event.is_set():
             self._take_terminal()
 
