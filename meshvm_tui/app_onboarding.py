@@ -204,6 +204,11 @@ class OnboardingApp(FinishWork):
         if self.runs:
             self.runs.cancel()
 
+    @on(wanted.SkipWanted)
+    def _skip_wanted(self, event: wanted.SkipWanted) -> None:
+        if self.runs:
+            self.runs.skip_at_work((event.step, event.machine))
+
     @on(wanted.HostKeyAccepted)
     async def _host_key_accepted(self, event: wanted.HostKeyAccepted) -> None:
         if self.keeper and self.wizard:

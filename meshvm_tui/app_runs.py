@@ -115,6 +115,12 @@ class Runs:
         """The next run goes on without this step as well; None: without none, everything is asked for again."""
         self._skips = self._skips | {step} if step else frozenset()
 
+    def skip_at_work(self, step: StepKey) -> None:
+        """The run that is under way goes on without this step, and so does the next one."""
+        self.skip(step)
+        self._worker.skip(*step)
+        self.shown.give_up(step)
+
     def apply(self, stage: Stage, approved: Board) -> Board:
         """Applies what stood on the approved board, and tells it on a new one."""
         self.rest()

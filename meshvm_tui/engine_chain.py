@@ -78,14 +78,23 @@ class Chain:
         return f"{need} is needed first" if need else ""
 
     def _skip(self, step: Step) -> None:
+        self._finish(step, 0.0, self._left_out(step))
+
+    def _skipped_at_work(self, step: Step) -> bool:
+        """Whether a step that did not come to its end was given up by the operator, and not with the whole run."""
+        wished = self.run.skips_while_working(step) and self.run.skipped(step, self.name)
+        return wished and not self.run.cancel.is_set()
+
+    def _left_out(self, step: Step) -> StepResult:
         """Neither done nor failed; the journal says that it was the operator's wish."""
         if self.run.request.mode is Mode.APPLY:
             self.run.journal("skipped", {"step": step.id, "machine": self.name})
-        self._finish(step, 0.0, StepResult(StepState.LEFT_OUT, False, SKIPPED, "skipped: not proven"))
+        return StepResult(StepState.LEFT_OUT, False, SKIPPED, "skipped: not proven")
 
     def _run_step(self, step: Step) -> None:
         clock = self.run.clock
-        self.run.telling.tell(StepStarted, step=step.id, machine=self.name, title=step.title)
+        may_skip = self.run.skips_while_working(step)
+        self.run.telling.tell(StepStarted, step=step.id, machine=self.name, title=step.title, may_skip=may_skip)
         started = clock.monotonic()
         work = self._begin(step, started)
         try:
@@ -98,6 +107,8 @@ class Chain:
             result = _failure(problem, work.touched)
         except Exception as error:  # noqa: BLE001 (whatever a step raises must not end the other machines' steps)
             result = _failure(self._unforeseen(step, error), work.touched)
+        if result.state not in (StepState.SUCCEEDED, StepState.SKIPPED) and self._skipped_at_work(step):
+            result = self._left_out(step)
         self._finish(step, clock.monotonic() - started, result)
         if result.state is StepState.FAILED and not step.probe and step.stage is not Stage.SERVICES:
             self.stopped_by = f"{step.id} failed"
@@ -115,6 +126,7 @@ class Chain:
     def _begin(self, step: Step, started: float) -> Looking | Applying:
         """The work on this step that the mode wants."""
         scope = self._scope(step.id, self._deadline(step, started))
+        scope.cancelled = self.run.stop_of(step, self.name)
         if self.run.request.mode is Mode.APPLY:
             return Applying(self.run, scope, step, self._ports)
         return Looking(self.run, scope, step, self._read_ports)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from meshvm_tui.engine_skip import SkipWishes, StepStop
 from meshvm_tui.events import Mode, Stage, StepFinished, StepState
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class RunRequest:
     An empty fingerprint was shown as expected before it could be known, and approves what its step then finds.
     `files_root` is the folder in which each machine's bootstrap files get a folder.
     `skips` are (step, machine) that the operator goes on without, machine "" for all; only steps that allow it are.
+    `wishes` are the same, told while the run is under way.
     `known` is what the looks before this one know of what hardly ever moves; None asks for everything.
     `longest` is how many seconds any step may wait or try again at most; None leaves it to each step's own deadline.
     """
@@ -48,6 +50,7 @@ class RunRequest:
     longest: float | None = None
     skips: frozenset[tuple[str, str]] = frozenset()
     known: Known | None = None
+    wishes: SkipWishes = field(default_factory=SkipWishes)
 
 
 @dataclass
@@ -91,7 +94,19 @@ class Run:
     def skipped(self, step: Step, machine: str) -> bool:
         """Whether the operator goes on without this step. A look that only shows what is there leaves nothing out."""
         wanted = not self.request.skips.isdisjoint({(step.id, machine), (step.id, "")})
-        return wanted and step.may_skip and self.request.mode is not Mode.OBSERVE
+        if self.request.mode is Mode.OBSERVE or not step.may_skip:
+            return False
+        return wanted or self.request.wishes.has(step.id, machine)
+
+    def skips_while_working(self, step: Step) -> bool:
+        """Whether the operator may go on without this step while it is at work."""
+        return step.may_skip and not self.looks
+
+    def stop_of(self, step: Step, machine: str) -> threading.Event:
+        """What ends this step's work: the end of the run, or a wish to go on without it."""
+        if not self.skips_while_working(step):
+            return self.cancel
+        return StepStop(self.cancel, self.request.wishes, step.id, machine)
 
     def blocker(self, needs: tuple[str, ...], machine: str) -> str:
         """The first of the needed steps that failed or was not reached; "" where none did."""

@@ -122,7 +122,7 @@ class Applying:
             self.scope.deadline,
             self._attempt,
             clock=self.run.clock,
-            cancel=self.run.cancel,
+            cancel=self.scope.cancelled,
             said=self._again,
         )
 
@@ -131,7 +131,7 @@ class Applying:
         say_again(self.scope, problem, pause)
 
     def _attempt(self) -> StepResult:
-        ports = reading(self.open_ports, self.run.cancel)
+        ports = reading(self.open_ports, self.scope.cancelled)
         self.attempts += 1
         if self.step.probe:
             return self._probe(ports)
@@ -139,7 +139,7 @@ class Applying:
         if observation.standing is Standing.SATISFIED:
             state = StepState.SUCCEEDED if self.touched else StepState.SKIPPED
             return StepResult(state, self.touched, observation.reason, observation.message, observation, self.shown)
-        changes = reading(lambda: self.step.changes(ports.reading(), self.scope, observation), self.run.cancel)
+        changes = reading(lambda: self.step.changes(ports.reading(), self.scope, observation), self.scope.cancelled)
         self._check_shown(changes)
         self._planned(observation, changes)
         outcome = self._apply(ports, changes)
@@ -148,7 +148,7 @@ class Applying:
         return StepResult(StepState.SUCCEEDED, self.touched, found.reason, message, found, self.shown)
 
     def _probe(self, ports: Ports) -> StepResult:
-        changes = reading(lambda: self.step.changes(ports.reading(), self.scope, WILL_BE_PROBED), self.run.cancel)
+        changes = reading(lambda: self.step.changes(ports.reading(), self.scope, WILL_BE_PROBED), self.scope.cancelled)
         self._planned(WILL_BE_PROBED, changes)
         outcome = self._apply(ports, changes)
         return StepResult(
@@ -156,7 +156,7 @@ class Applying:
         )
 
     def _observe(self, ports: Ports) -> Observation:
-        return reading(lambda: self.step.observe(ports.reading(), self.scope), self.run.cancel)
+        return reading(lambda: self.step.observe(ports.reading(), self.scope), self.scope.cancelled)
 
     def _planned(self, observation: Observation, changes: tuple[Change, ...]) -> None:
         """Tells what is about to be done; on a retry only where that is something else."""
@@ -188,7 +188,7 @@ class Applying:
 
     def _apply(self, ports: Ports, changes: tuple[Change, ...]) -> Outcome:
         """Applies between two journal entries, so that a later run knows where to look."""
-        if self.run.cancel.is_set():
+        if self.scope.cancelled.is_set():
             raise Cancelled
         entry = {"step": self.step.id, "machine": self._machine(), "request": uuid.uuid4().hex}
         self.run.journal("intent", {**entry, "changes": [[change.action, change.target] for change in changes]})
@@ -214,7 +214,7 @@ class Applying:
         while found.standing is not Standing.SATISFIED:
             if clock.monotonic() >= end:
                 raise PermanentError("MVM-902", f"{self.step.title}: {found.message}")
-            if clock.wait(self.run.cancel, CONFIRM_PAUSE):
+            if clock.wait(self.scope.cancelled, CONFIRM_PAUSE):
                 raise Cancelled
             self.scope.forget()
             found = self._observe(ports)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from meshvm_tui.engine_skip import SkipWishes
 from meshvm_tui.events import Event, Mode, Stage
 from meshvm_tui.look_memory import LookMemory
 from meshvm_tui.problems import PermanentError, Problem, ProblemRecord
@@ -40,6 +41,7 @@ class Job:
     record: Callable[[Event], None] | None = None
     skips: frozenset[tuple[str, str]] = frozenset()
     follows: bool = False
+    wishes: SkipWishes = field(default_factory=SkipWishes)
     cancel: threading.Event = field(default_factory=threading.Event)
 
 
@@ -90,6 +92,12 @@ class EngineWorker:
             self._waiting = None
             self._changed.notify_all()
 
+    def skip(self, step: str, machine: str) -> None:
+        """What runs goes on without this step, although it is at work."""
+        with self._changed:
+            if self._current:
+                self._current.wishes.add(step, machine)
+
     def wait_idle(self, seconds: float) -> bool:
         """Waits until nothing runs or waits; False where it still does after so many seconds."""
         with self._changed:
@@ -123,6 +131,7 @@ class EngineWorker:
             files_root=job.files_root,
             skips=job.skips,
             known=self._memory.of(job.plan) if job.follows else None,
+            wishes=job.wishes,
         )
 
         def emit(event: Event) -> None:

@@ -142,11 +142,12 @@ class RunStarted(Event):
 
 @dataclass(frozen=True)
 class StepStarted(Event):
-    """A step is being observed or applied."""
+    """A step is being observed or applied. `may_skip`: the run can go on without it while it is at work."""
 
     step: str
     machine: str
     title: str
+    may_skip: bool = False
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,9 @@ class StepLine:
     problem: ProblemRecord | None = None
     known: bool = False
     may_skip: bool = False
+    """Whether the run can go on without it: while it is at work, or after it has failed."""
+    given_up: bool = False
+    """Whether it is being skipped: its work ends now."""
     done: int | None = None
     total: int | None = None
     """How far it is while it runs; None where there is no number."""
@@ -103,6 +106,12 @@ class Board:
             line = self.lines.get((event.step, event.machine))
             if line and not (quiet and line.known and not isinstance(event, StepFinished)):
                 self.lines[line.key] = _folded(line, event, now)
+
+    def give_up(self, key: StepKey) -> None:
+        """The operator goes on without a step that is at work."""
+        if (line := self.lines.get(key)) and line.state is StepState.RUNNING:
+            words = "is being skipped: its work ends"
+            self.lines[key] = replace(line, given_up=True, message=words, done=None, total=None)
 
     def of_stage(self, stage: Stage) -> tuple[StepLine, ...]:
         """The stage's lines."""
@@ -166,10 +175,11 @@ def _open(line: StepLine) -> bool:
 
 def _folded(line: StepLine, event: StepStarted | StepProgressed | StepPlanned | StepFinished, now: float) -> StepLine:
     if isinstance(event, StepStarted):
-        return replace(
-            line, state=StepState.RUNNING, started=now, seconds=0.0, message="", problem=None, done=None, total=None
-        )
+        fresh = replace(line, state=StepState.RUNNING, started=now, seconds=0.0, message="", problem=None)
+        return replace(fresh, done=None, total=None, may_skip=event.may_skip, given_up=False)
     if isinstance(event, StepProgressed):
+        if line.given_up:
+            return line
         count = f"  {event.done} of {event.total}" if event.done is not None and event.total else ""
         return replace(line, message=f"{event.message}{count}", done=event.done, total=event.total)
     if isinstance(event, StepPlanned):
@@ -185,4 +195,5 @@ def _folded(line: StepLine, event: StepStarted | StepProgressed | StepPlanned | 
         problem=event.problem,
         known=event.reason != STOPPED,
         may_skip=event.may_skip,
+        given_up=False,
     )

@@ -110,6 +110,14 @@ class CancelWanted(Intent):
 
 
 @dataclass
+class SkipWanted(Intent):
+    """Go on without this step of the run that is under way, although it is at work."""
+
+    step: str
+    machine: str
+
+
+@dataclass
 class HostKeyAccepted(Intent):
     """The operator compared a machine's host key and accepts it; go on with the review of this stage."""
 

@@ -11,7 +11,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from meshvm_tui.durations import stopwatch
-from meshvm_tui.events import Stage
+from meshvm_tui.events import Stage, StepState
 from meshvm_tui.exit_codes import ExitCode
 from meshvm_tui.screens.app_screen import AppScreen
 from meshvm_tui.screens.board import STAGES, Board
@@ -25,6 +25,7 @@ from meshvm_tui.screens.messages import (
     ReviewWanted,
     RunLeft,
     RunWanted,
+    SkipWanted,
     WatchWanted,
 )
 from meshvm_tui.screens.painted import Painted
@@ -66,7 +67,10 @@ class RunScreen(AppScreen):
         Binding("pageup", "scroll_steps(-1)", "Up", show=False, tooltip="the steps before"),
         Binding("r", "retry", "Retry", tooltip="after a failure: again; what is done is not done twice"),
         Binding(
-            "s", "skip", "Skip", tooltip="goes on without the proof that failed; Finish says that it is not proven"
+            "s",
+            "skip",
+            "Skip",
+            tooltip="goes on without a proof, waited for or failed; Finish says that it is not proven",
         ),
         Binding("p", "problem", "Problem", tooltip="the problem once more"),
         Binding("m", "machine", "Machine", tooltip="opens the next machine's steps and its log; after the last, all"),
@@ -83,6 +87,7 @@ class RunScreen(AppScreen):
         self._began = time.monotonic()
         self._took = 0.0
         self._cancelling = False
+        self._offers_skip = False
         self._opened = ""
         """The machine whose steps are listed, where there are several."""
 
@@ -118,6 +123,9 @@ class RunScreen(AppScreen):
         self.query_one("#run-title", Painted).show(
             headline(f"Up to {self.stage.value} on {self._where}", self._clock(seconds), width)
         )
+        if (skippable := self._skippable() is not None) is not self._offers_skip:
+            self._offers_skip = skippable
+            self.refresh_bindings()
         shown = rows(self.board.upto(self.stage), self._opened)
         self.query_one("#run-lines", Painted).show(run_lines(shown, time.monotonic(), width))
         self._follow(shown)
@@ -165,9 +173,12 @@ class RunScreen(AppScreen):
             self.leave_by(RunWanted(self.stage))
 
     def action_skip(self) -> None:
-        """Goes on without what failed, where that only proves something."""
-        if self.ended and (step := self._skippable()):
+        """Goes on without what failed or is still waited for, where that only proves something."""
+        step = self._skippable()
+        if step and self.ended:
             self.leave_by(RunWanted(self.stage, skip=step.key))
+        elif step:
+            self.post_message(SkipWanted(*step.key))
 
     def action_problem(self) -> None:
         """The problem once more."""
@@ -201,7 +212,7 @@ class RunScreen(AppScreen):
             "leave": lambda: not self.ended,
             "back": lambda: self.ended,
             "retry": lambda: self.ended and not self._well(),
-            "skip": lambda: self.ended and self._skippable() is not None,
+            "skip": lambda: self._skippable() is not None,
             "problem": lambda: self._failed() is not None,
             "machine": lambda: len(machines_of(self.board.upto(self.stage))) > 1,
         }
@@ -218,7 +229,14 @@ class RunScreen(AppScreen):
         return next(iter(self.board.problems()), None)
 
     def _skippable(self) -> StepLine | None:
-        return next((line for line in self.board.problems() if line.may_skip), None)
+        """The proof that failed; while it runs, one that is at work, of the machine that is open before others."""
+        if self.ended:
+            return next((line for line in self.board.problems() if line.may_skip), None)
+        if self._cancelling:
+            return None
+        lines = [line for line in self.board.upto(self.stage) if line.state is StepState.RUNNING]
+        able = [line for line in lines if line.may_skip and not line.given_up]
+        return next((line for line in able if line.machine == self._opened), able[0] if able else None)
 
     def _cancel(self, yes: bool | None) -> None:
         if yes and not self.ended:

@@ -85,12 +85,12 @@ class Scope:
         return max(0.0, self.deadline - time.monotonic())
 
     def wait(self, seconds: float) -> None:
-        """Waits; raises `Cancelled` the moment that the run is cancelled."""
+        """Waits; raises `Cancelled` the moment that the run is cancelled or the step skipped."""
         if self.cancelled.wait(seconds):
             raise Cancelled
 
     def is_cancelled(self) -> bool:
-        """Whether the run was cancelled."""
+        """Whether the run was cancelled, or the step is to be skipped."""
         return self.cancelled.is_set()
 
 

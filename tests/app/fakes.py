@@ -166,6 +166,8 @@ class ScriptedEngine:
     holds: bool = False
     gate: threading.Event = field(default_factory=threading.Event)
     gated: bool = False
+    holds_at: str = ""
+    """The only step that holds, where it is named."""
     says: str = ""
     steps: tuple[tuple[str, str, Stage, str], ...] = STEPS
     may_skip: frozenset[str] = frozenset({"probe-vm-to-cluster", "probe-cluster-to-vm"})
@@ -192,15 +194,17 @@ class ScriptedEngine:
             if cancel.is_set():
                 code = ExitCode.CANCELLED
                 break
-            emit(ev.StepStarted(TIME, request.session, step, machine, title))
+            may_skip = step in self.may_skip and request.mode is Mode.APPLY
+            emit(ev.StepStarted(TIME, request.session, step, machine, title, may_skip))
             if self.says:
                 emit(ev.StepLogged(TIME, request.session, step, machine, "cluster", self.says))
-            if self.holds and request.mode is Mode.APPLY:
+            if self.holds and request.mode is Mode.APPLY and self.holds_at in ("", step):
                 emit(ev.StepLogged(TIME, request.session, step, machine, "guest", "waiting [bold]here[/]"))
-                while not self.hold.wait(0.02) and not cancel.is_set():
+                while not self.hold.wait(0.02) and not cancel.is_set() and not request.wishes.has(step, machine):
                     pass
             problem = self.problems.get(step)
-            if (step, machine) in request.skips and step in self.may_skip:
+            skipped = (step, machine) in request.skips or request.wishes.has(step, machine)
+            if skipped and step in self.may_skip:
                 emit(_left_out(request, step, machine))
                 code = ExitCode.NOT_PROVEN
                 continue

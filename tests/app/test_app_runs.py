@@ -399,6 +399,45 @@ async def test_a_proof_that_failed_is_skipped_and_not_proven(
         await made.says("not proven: skipped; Services, Ctrl+A and Enter ask again")
 
 
+async def test_a_proof_that_is_still_waited_for_is_skipped_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripted = ScriptedEngine(holds=True, holds_at="probe-vm-to-cluster")
+    async with world(tmp_path, monkeypatch, scripted=scripted) as made:
+        made.burst(*["ctrl+n"] * (len(Stage) - 1))
+        await made.until(lambda: made.wizard.stage is Stage.SERVICES)
+        await review(made)
+        await made.says("Enter")
+        await made.press("enter")
+        run = await made.screen("RunScreen")
+        await made.says("S Skip")
+        await made.press("s")
+        await made.says("1 of 2 answered, 1 skipped: not proven")
+        assert run.check_action("skip", ()) is False, "the other one was proven"
+        assert len([request for request in made.engine.requests if request.mode is Mode.APPLY]) == 1
+        await made.press("enter")
+        await made.screen("FinishScreen")
+        await made.says("not proven: skipped")
+
+
+async def test_while_what_others_build_on_is_at_work_no_skip_is_offered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripted = ScriptedEngine(holds=True, holds_at="namespace")
+    async with world(tmp_path, monkeypatch, scripted=scripted) as made:
+        await skip_to(made, Stage.WORKLOAD)
+        await review(made)
+        await made.says("4 changes")
+        await made.press("enter")
+        run = await made.screen("RunScreen")
+        await made.says("waiting")
+        assert run.check_action("skip", ()) is False
+        await made.press("s")
+        scripted.hold.set()
+        await made.says("Done.")
+        assert not made.engine.requests[-1].skips
+
+
 async def test_what_others_build_on_is_not_offered_to_be_skipped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from meshvm_tui.events import Mode, Stage, StepFinished, StepState
+import threading
+
+from meshvm_tui.engine_skip import SkipWishes
+from meshvm_tui.events import Mode, RunFinished, Stage, StepFinished, StepStarted, StepState
 from meshvm_tui.exit_codes import ExitCode
 from meshvm_tui.plan import Machine, Plan
-from meshvm_tui.problems import PermanentError
+from meshvm_tui.problems import PermanentError, TransientError
 from meshvm_tui.session import Session
 from meshvm_tui.session_standing import standing_of
 from meshvm_tui.steps import steps_for
@@ -68,6 +71,93 @@ def test_looking_at_what_is_there_leaves_nothing_out() -> None:
     world = World()
     world.run(walk(world, "vm-1"), plan_with("vm-1"), Mode.OBSERVE, skips=frozenset({("check", "")}))
     assert world.states()["check", "vm-1"] == "pending"
+
+
+def run_and_skip(world: World, at_work: threading.Event, *steps: Switch) -> RunFinished:
+    """A run on one machine; the wish comes while the step is at work, as from the operator's own thread."""
+    wishes = SkipWishes()
+
+    def wish() -> None:
+        assert at_work.wait(60)
+        wishes.add("check", "vm-1")
+
+    wisher = threading.Thread(target=wish)
+    wisher.start()
+    finished = world.run(tuple((step, "vm-1") for step in steps), plan_with("vm-1"), wishes=wishes)
+    wisher.join()
+    return finished
+
+
+def test_a_step_that_is_waited_for_is_skipped_and_its_own_work_has_ended() -> None:
+    world = World()
+    at_work, left = threading.Event(), threading.Event()
+
+    def waits(scope: Scope) -> None:
+        at_work.set()
+        try:
+            scope.wait(60)
+        finally:
+            left.set()
+
+    check = Switch(world, "check", stage=Stage.INSTALL, may_skip=True, on_apply=waits)
+    finished = run_and_skip(world, at_work, check, Switch(world, "after"))
+    assert left.is_set(), "nothing of it goes on"
+    assert world.states() == {("check", "vm-1"): "left-out", ("after", "vm-1"): "succeeded"}
+    assert finished.exit_code == ExitCode.NOT_PROVEN
+    assert ("skipped", {"step": "check", "machine": "vm-1"}) in world.journal
+    assert not world.cancel.is_set()
+
+
+def test_a_step_that_is_tried_again_is_skipped_in_its_pause() -> None:
+    world, wishes = World(), SkipWishes()
+
+    def fails(_scope: Scope) -> None:
+        if len([item for item in world.done if item[:2] == ("apply", "check")]) == 2:
+            wishes.add("check", "vm-1")
+        raise TransientError("MVM-323", "no probe has succeeded")
+
+    check = Switch(world, "check", stage=Stage.INSTALL, may_skip=True, on_apply=fails)
+    steps = ((check, "vm-1"), (Switch(world, "after"), "vm-1"))
+    finished = world.run(steps, plan_with("vm-1"), wishes=wishes)
+    assert world.states() == {("check", "vm-1"): "left-out", ("after", "vm-1"): "succeeded"}
+    assert finished.exit_code == ExitCode.NOT_PROVEN
+    assert len(world.time.pauses) == 2
+
+
+def test_a_wish_does_not_end_what_others_build_on() -> None:
+    world = World()
+    at_work = threading.Event()
+
+    def works(scope: Scope) -> None:
+        at_work.set()
+        scope.wait(0.2)
+
+    step = Switch(world, "check", stage=Stage.INSTALL, on_apply=works)
+    assert run_and_skip(world, at_work, step).exit_code == ExitCode.DONE
+    assert world.states() == {("check", "vm-1"): "succeeded"}
+    started = next(event for event in world.events if isinstance(event, StepStarted))
+    assert not started.may_skip
+
+
+def test_a_cancel_ends_a_step_that_could_be_skipped_and_leaves_it_unfinished() -> None:
+    world = World()
+
+    def cancelled(scope: Scope) -> None:
+        world.cancel.set()
+        scope.wait(60)
+
+    check = Switch(world, "check", stage=Stage.INSTALL, may_skip=True, on_apply=cancelled)
+    finished = world.run(((check, "vm-1"),), plan_with("vm-1"))
+    assert world.states() == {("check", "vm-1"): "cancelled"}
+    assert finished.exit_code == ExitCode.CANCELLED
+
+
+def test_only_a_run_that_applies_says_that_a_step_at_work_may_be_skipped() -> None:
+    for mode, may in ((Mode.APPLY, True), (Mode.PLAN, False)):
+        world = World()
+        world.run(walk(world, "vm-1"), plan_with("vm-1"), mode)
+        started = [event for event in world.events if isinstance(event, StepStarted)]
+        assert [event.may_skip for event in started if event.step == "check"] == [may]
 
 
 def test_no_step_of_the_product_needs_one_that_may_be_skipped() -> None:
