@@ -72,7 +72,7 @@ def answers(
     """How the last run ended: each request, its answer, and what that proves."""
     probes = [line for line in lines if line.step.startswith(PROBE)]
     answered = [line for line in probes if line.state is StepState.SUCCEEDED]
-    if not probes or finished.mode is not Mode.APPLY:
+    if not probes or finished.mode is not Mode.APPLY or finished.exit_code == ExitCode.CANCELLED:
         return done_words(finished, following, own)
     skipped = sum(line.state is StepState.LEFT_OUT for line in lines)
     parts: list[Part] = [_verdict(len(answered), len(probes), skipped, own)]
