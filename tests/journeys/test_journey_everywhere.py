@@ -13,6 +13,7 @@ import yaml
 
 from meshvm_tui.events import Stage
 from tests.journeys.form import field, fill, next_stage, on_stage, shows, values_of
+from tests.journeys.looks import coloured
 from tests.journeys.terminal import Terminal
 from tests.whole.lab_world import LabWorld, lab_world
 
@@ -30,9 +31,10 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabWorld]:
 
 
 @pytest.fixture
-def environment(lab: LabWorld, tmp_path: Path) -> dict[str, str]:
-    """The lab's environment with sessions of the test's own."""
-    return lab.environment | {"MESHVM_TUI_STATE_DIR": str(tmp_path / "state")}
+def environment(lab: LabWorld, tmp_path: Path, request: pytest.FixtureRequest) -> dict[str, str]:
+    """The lab's environment with sessions of the test's own, in the colours of its size."""
+    size = request.node.callspec.params["size"] if hasattr(request.node, "callspec") else SIZES[0]
+    return coloured(lab.environment | {"MESHVM_TUI_STATE_DIR": str(tmp_path / "state")}, tmp_path, size)
 
 
 def open_plan(environment: dict[str, str], lab: LabWorld, size: tuple[int, int]) -> Terminal:
@@ -150,7 +152,7 @@ def test_several_machines_are_led_in_side_by_side(tmp_path: Path, size: tuple[in
         plan: dict[str, Any] = yaml.safe_load(lab.plan.read_text(encoding="utf-8"))
         names = [machine["name"] for machine in plan["machines"]]
         assert len(names) > 1
-        with open_plan(lab.environment, lab, size) as terminal:
+        with open_plan(coloured(lab.environment, tmp_path, size), lab, size) as terminal:
             on_stage(terminal, Stage.CLUSTER)
             for stage in list(Stage)[1:]:
                 next_stage(terminal, stage)

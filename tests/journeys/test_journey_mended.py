@@ -12,6 +12,7 @@ import yaml
 
 from meshvm_tui.events import Stage
 from tests.journeys.form import next_stage, on_stage
+from tests.journeys.looks import coloured
 from tests.journeys.terminal import Terminal
 from tests.whole.lab_world import LabWorld, lab_world
 
@@ -32,7 +33,8 @@ def test_a_wrong_port_is_mended_where_it_is_shown_and_the_run_goes_on(tmp_path: 
             port, ssh["port"] = ssh["port"], 9
 
         plan = lab.edit_plan(elsewhere)
-        with Terminal([*PRODUCT, "onboard", "--plan", str(plan)], lab.environment, *size) as terminal:
+        environment = coloured(lab.environment, tmp_path, size)
+        with Terminal([*PRODUCT, "onboard", "--plan", str(plan)], environment, *size) as terminal:
             on_stage(terminal, Stage.CLUSTER)
             for stage in list(Stage)[1:]:
                 next_stage(terminal, stage)

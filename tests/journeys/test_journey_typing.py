@@ -17,6 +17,7 @@ import pytest
 
 from meshvm_tui.events import Stage
 from tests.journeys.form import field, fill, next_stage, on_stage, shows
+from tests.journeys.looks import coloured
 from tests.journeys.terminal import POLL_SECONDS, Terminal
 from tests.whole.lab_world import LabWorld, lab_world
 
@@ -81,8 +82,10 @@ def test_a_key_right_before_quitting_is_saved(environment: dict[str, str]) -> No
 
 
 @pytest.mark.parametrize("size", [SIZE, (140, 45)])
-def test_keys_of_one_write_land_in_two_fields(environment: dict[str, str], size: tuple[int, int]) -> None:
-    with Terminal(PRODUCT, environment, *size) as terminal:
+def test_keys_of_one_write_land_in_two_fields(
+    environment: dict[str, str], tmp_path: Path, size: tuple[int, int]
+) -> None:
+    with Terminal(PRODUCT, coloured(environment, tmp_path, size), *size) as terminal:
         to_workload(terminal)
         terminal.type("x\ty")
         for label, letter in (("Name", "x"), ("Namespace", "y")):
